@@ -1,0 +1,620 @@
+//! The device template `forewarn.device/1`: what one type of device offers, as data.
+//!
+//! A template names points, their place on the wire and their meaning; nothing of a site (no host, no
+//! unit id). Reading the file is the caller's; [`DeviceTemplate::check`] finds contradictions.
+//! There is nothing here with which a machine could be written to: a `[[command]]` is kept as text.
+
+mod address;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use address::{ByteOrder, InvalidAddress, PointAddress, PointType, StringOrder, Table};
+
+use crate::id::{PointId, TemplateId};
+use crate::quantity::{Axis, Quantity, Unit};
+use crate::text::Localized;
+use crate::time::Span;
+
+/// One type of device.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceTemplate {
+    /// Always `forewarn.device/1`.
+    pub schema: String,
+    /// What it describes.
+    pub device: TemplateHead,
+    /// How to read it over Modbus.
+    pub modbus: Option<ModbusSettings>,
+    /// How to read it from a broker.
+    pub mqtt: Option<MqttSettings>,
+    /// How to read it from recorded files.
+    pub csv: Option<CsvSettings>,
+    /// MQTT messages that it sends.
+    #[serde(default, rename = "message")]
+    pub messages: Vec<MessageTemplate>,
+    /// How often points are read.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<GroupTemplate>,
+    /// What is measured.
+    #[serde(default, rename = "point")]
+    pub points: Vec<PointTemplate>,
+    /// Raw waveforms that it offers.
+    #[serde(default, rename = "waveform")]
+    pub waveforms: Vec<WaveformTemplate>,
+    /// Commands, which only a build with the `write` feature could carry out.
+    #[serde(default, rename = "command")]
+    pub commands: Vec<CommandTemplate>,
+    /// Relations that must hold when the points are mapped right.
+    #[serde(default, rename = "selftest")]
+    pub selftests: Vec<Selftest>,
+}
+
+/// What a template describes, and how sure we are.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateHead {
+    /// Its id.
+    pub id: TemplateId,
+    /// Maker.
+    pub vendor: String,
+    /// Model or models.
+    pub model: String,
+    /// Kind, e.g. `sensor.vibration`.
+    pub kind: String,
+    /// Title for people.
+    pub title: Localized,
+    /// How well the map is supported.
+    pub evidence: EvidenceGrade,
+    /// Where the map comes from; at least one.
+    pub sources: Vec<String>,
+}
+
+/// How well a template is supported by documents.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceGrade {
+    /// The maker's manual was read.
+    Manual,
+    /// Two independent sources agree.
+    TwoSources,
+    /// One source.
+    OneSource,
+    /// Nobody checked.
+    Unverified,
+}
+
+/// How a Modbus device wants to be asked.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModbusSettings {
+    /// How addresses in the file are counted.
+    #[serde(default)]
+    pub address_base: AddressBase,
+    /// Order of bytes in values of several registers.
+    #[serde(default)]
+    pub byte_order: ByteOrder,
+    /// Order of the two letters in a register of text.
+    #[serde(default)]
+    pub string_order: StringOrder,
+    /// Most registers in one request, at most 125.
+    #[serde(default = "registers_max")]
+    pub max_registers: u16,
+    /// Most bits in one request, at most 2000.
+    #[serde(default = "bits_max")]
+    pub max_bits: u16,
+    /// Unused registers that may be read through to merge two requests.
+    #[serde(default)]
+    pub merge_gap: u16,
+    /// Ranges that must never be read across, e.g. `hr:410-414`.
+    #[serde(default)]
+    pub holes: Vec<String>,
+    /// Longest wait for one answer.
+    #[serde(default = "modbus_timeout")]
+    pub timeout: Span,
+    /// How often a request without an answer is repeated.
+    #[serde(default)]
+    pub retries: u8,
+    /// Waits after a silent device.
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// Repeats after exception 6 (busy).
+    pub busy_retries: Option<BusyRetries>,
+    /// Pause between requests.
+    #[serde(default)]
+    pub inter_request: Span,
+    /// Line settings that the device has from the factory.
+    pub serial: Option<SerialSettings>,
+}
+
+/// How addresses are counted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressBase {
+    /// As on the wire, from 0.
+    #[default]
+    Pdu0,
+    /// Register numbers, from 1.
+    Reg1,
+    /// Five-digit references, 40001.
+    Ref5,
+    /// Six-digit references, 400001.
+    Ref6,
+}
+
+/// Waits that grow while a device is silent.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backoff {
+    /// First wait.
+    pub first: Span,
+    /// Longest wait.
+    pub max: Span,
+    /// Growth.
+    pub factor: f64,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Span::from_secs(1), max: Span::from_secs(60), factor: 2.0 }
+    }
+}
+
+/// Repeats after "busy".
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusyRetries {
+    /// How many.
+    pub count: u8,
+    /// Pause before each.
+    pub wait: Span,
+}
+
+/// Settings of a serial line.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SerialSettings {
+    /// Bits per second.
+    pub baud: u32,
+    /// Parity bit.
+    pub parity: Parity,
+    /// Stop bits, 1 or 2.
+    pub stop: u8,
+}
+
+/// Parity of a serial line.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Parity {
+    /// Even.
+    Even,
+    /// None.
+    None,
+    /// Odd.
+    Odd,
+}
+
+/// What an MQTT device publishes where.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MqttSettings {
+    /// Topic filters; `{asset}` stands for the source's address in the site file.
+    pub topics: Vec<String>,
+    /// Silence after which the last values are stale.
+    pub stale_after: Option<Span>,
+}
+
+/// How recorded columns become readings.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvSettings {
+    /// Name of the time column; without one, rows are `interval` apart from `start`.
+    pub time: Option<String>,
+    /// `chrono` format of the time column; RFC 3339 and `%Y-%m-%d %H:%M:%S` are tried without one.
+    pub format: Option<String>,
+    /// Column separator.
+    #[serde(default = "comma")]
+    pub separator: char,
+    /// Time between rows, the sampling interval.
+    pub interval: Span,
+    /// Time of the first row when there is no time column.
+    pub start: Option<crate::time::Time>,
+}
+
+/// One kind of MQTT message.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageTemplate {
+    /// Topic filter that it arrives on.
+    #[serde(rename = "match")]
+    pub topic: String,
+    /// How it is encoded.
+    pub payload: PayloadKind,
+    /// Where its time stands; without one, the time of arrival counts.
+    pub time: Option<MessageTime>,
+    /// JSON pointer to per-tag error codes.
+    pub errors: Option<String>,
+}
+
+/// Encoding of an MQTT message.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PayloadKind {
+    /// Bytes with a header.
+    Binary,
+    /// JSON.
+    Json,
+    /// Sparkplug B.
+    Sparkplug,
+}
+
+/// Where a message says its time.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageTime {
+    /// JSON pointer.
+    pub path: String,
+    /// `ms`, `s`, `us` or `rfc3339`.
+    pub unit: String,
+    /// Largest difference to the agent's clock before the time counts as uncertain.
+    pub max_skew: Option<Span>,
+}
+
+/// Points that are read together.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupTemplate {
+    /// Its id.
+    pub id: String,
+    /// How often.
+    pub every: Span,
+    /// Shift against other groups.
+    #[serde(default)]
+    pub offset: Span,
+    /// Longest wait for one answer, where the device's own is too short.
+    pub timeout: Option<Span>,
+    /// Whether unchanged values are reported.
+    #[serde(default)]
+    pub report: Report,
+    /// Longest silence when nothing changes.
+    pub at_least_every: Option<Span>,
+}
+
+/// Which values are reported.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Report {
+    /// Every value.
+    #[default]
+    Always,
+    /// Values that differ from the last reported one.
+    OnChange,
+}
+
+/// One measured point.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PointTemplate {
+    /// Its id.
+    pub id: PointId,
+    /// Name for people; the quantity's name without one.
+    pub name: Option<Localized>,
+    /// Where it stands on the wire.
+    pub at: PointAddress,
+    /// How it is encoded.
+    #[serde(rename = "type")]
+    pub kind: PointType,
+    /// Byte order, where it differs from the device's.
+    pub byte_order: Option<ByteOrder>,
+    /// Raw × scale + offset = value.
+    #[serde(default = "one")]
+    pub scale: f64,
+    /// See `scale`.
+    #[serde(default)]
+    pub offset: f64,
+    /// Bits of an integer that belong to this point, before scaling.
+    pub mask: Option<u32>,
+    /// Right shift after the mask.
+    #[serde(default)]
+    pub shift: u8,
+    /// Words for raw numbers.
+    #[serde(default, rename = "enum")]
+    pub words: BTreeMap<String, Localized>,
+    /// Unit of the value.
+    #[serde(default = "unit_one")]
+    pub unit: Unit,
+    /// What is measured.
+    pub quantity: Quantity,
+    /// Direction, for vibration.
+    pub axis: Option<Axis>,
+    /// Band of the sensor, for vibration.
+    pub band_hz: Option<[f64; 2]>,
+    /// The group in which it is read; the first one without a name.
+    pub group: Option<String>,
+    /// Physical range; outside it the reading is uncertain.
+    pub range: Option<[f64; 2]>,
+    /// Fastest physical change per second.
+    pub rate_max: Option<f64>,
+    /// Raw values that mean "no value".
+    #[serde(default)]
+    pub sentinel: Vec<Sentinel>,
+    /// Changes below it are not reported.
+    pub deadband: Option<Deadband>,
+    /// Set for counters.
+    pub counter: Option<Counter>,
+    /// Meaning of single bits of a status word.
+    #[serde(default)]
+    pub bits: BTreeMap<String, BitMeaning>,
+    /// May be absent.
+    #[serde(default)]
+    pub optional: bool,
+    /// Length of a text in registers.
+    pub len: Option<u16>,
+    /// Whether blanks and zero bytes around a text are removed.
+    #[serde(default)]
+    pub trim: bool,
+}
+
+/// A raw value that means "no value".
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Sentinel {
+    /// This raw number.
+    Number(f64),
+    /// The word `nan`.
+    Word(String),
+}
+
+/// Changes that are too small to report.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Deadband {
+    /// In the point's unit.
+    Absolute(f64),
+    /// Relative to the last reported value.
+    Relative {
+        /// In per cent.
+        percent: f64,
+    },
+}
+
+/// How a counter behaves.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    /// The value after which it starts again.
+    pub wraps_at: Option<u64>,
+    /// `allowed` or `never`.
+    pub resets: Option<String>,
+}
+
+/// What one bit of a status word says.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitMeaning {
+    /// Its id.
+    pub id: String,
+    /// `alarm`, `warn` or `info`.
+    pub level: String,
+    /// English.
+    pub en: String,
+    /// Simplified Chinese.
+    #[serde(default, alias = "zh-CN")]
+    pub zh: String,
+}
+
+/// A raw waveform that the device offers.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaveformTemplate {
+    /// Its id: the point part of its channel.
+    pub id: PointId,
+    /// Where it comes from.
+    pub source: WaveformSource,
+    /// Layout of the bytes in front of the samples.
+    pub header: Option<WaveformLayout>,
+    /// The samples.
+    pub samples: SampleLayout,
+    /// Samples per second and axis, when the header does not say it.
+    pub rate_hz: Option<f64>,
+    /// Point that gives the speed at capture.
+    pub speed: Option<PointId>,
+    /// Limits on size.
+    pub limits: Option<WaveformLimits>,
+    /// When to capture.
+    pub capture: Option<Capture>,
+}
+
+/// Where a waveform comes from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaveformSource {
+    /// A block of registers.
+    ModbusBlock(String),
+    /// A FIFO queue, function 24.
+    ModbusFifo(String),
+    /// An MQTT topic filter.
+    Mqtt(String),
+}
+
+/// Bytes in front of the samples, in the notation of Python's `struct`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaveformLayout {
+    /// E.g. `<4sBBHQIff`.
+    pub format: String,
+    /// One name for each field.
+    pub fields: Vec<String>,
+    /// What the field `magic` must hold.
+    pub magic: Option<String>,
+}
+
+/// How samples are laid out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SampleLayout {
+    /// `i16le`, `f32le` or `u16`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `interleaved` or `single`.
+    pub layout: String,
+    /// Axes in order.
+    pub axes: Vec<Axis>,
+    /// Unit after scaling.
+    pub unit: Unit,
+    /// Raw × scale + offset = value, when the header does not say it.
+    pub scale: Option<f64>,
+    /// See `scale`.
+    pub offset: Option<f64>,
+}
+
+/// Limits on a waveform.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaveformLimits {
+    /// Most samples.
+    pub max_samples: Option<u32>,
+    /// Most bytes.
+    pub max_bytes: Option<u32>,
+    /// `empty`: read until the queue is empty.
+    pub stop_when: Option<String>,
+}
+
+/// When a waveform is captured.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// How often.
+    pub every: Span,
+    /// Also when one of these rules fires.
+    #[serde(default)]
+    pub also_on: Vec<String>,
+    /// Only while this condition holds.
+    pub only_when: Option<crate::expression::Condition>,
+    /// How long it must have held.
+    pub settle: Option<Span>,
+}
+
+/// A command that a device would take; kept so that a file which names one still loads.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandTemplate {
+    /// Its id.
+    pub id: String,
+    /// Where it would be written.
+    pub at: String,
+    /// How it would be encoded.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What would be written.
+    pub value: Option<f64>,
+    /// What may be written.
+    pub range: Option<[f64; 2]>,
+    /// What a person is asked before.
+    pub confirm: Option<Localized>,
+}
+
+/// A relation that must hold when the points are mapped right.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selftest {
+    /// The relation.
+    pub expr: String,
+    /// What to say when it does not hold.
+    pub say: String,
+}
+
+impl DeviceTemplate {
+    /// Finds contradictions that the types alone cannot exclude.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] names the template, the point and the remedy.
+    pub fn check(&self) -> Result<(), TemplateError> {
+        let refuse = |what: String| Err(TemplateError { template: self.device.id.clone(), what });
+        if self.schema != SCHEMA {
+            return refuse(format!("schema is `{}`; `{SCHEMA}` is expected", self.schema));
+        }
+        if self.device.sources.is_empty() {
+            return refuse("`sources` is empty; say where the map comes from".to_owned());
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for id in self.points.iter().map(|it| &it.id).chain(self.waveforms.iter().map(|it| &it.id))
+        {
+            if !seen.insert(id) {
+                return refuse(format!("point `{id}` stands twice"));
+            }
+        }
+        for point in &self.points {
+            if let Some(group) = &point.group
+                && !self.groups.iter().any(|it| it.id == *group)
+            {
+                return refuse(format!(
+                    "point `{}` is in group `{group}`, which is not declared",
+                    point.id
+                ));
+            }
+            if !point.scale.is_finite() || point.scale == 0.0 || !point.offset.is_finite() {
+                return refuse(format!("point `{}` has a scale of zero or not a number", point.id));
+            }
+            if point.at.is_modbus() && self.modbus.is_none() {
+                return refuse(format!(
+                    "point `{}` is on Modbus, but there is no [modbus]",
+                    point.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// How often a point is expected, from its group.
+    #[must_use]
+    pub fn interval(&self, point: &PointTemplate) -> Option<Span> {
+        if matches!(point.at, PointAddress::Csv(_)) {
+            return self.csv.as_ref().map(|csv| csv.interval);
+        }
+        let group = match &point.group {
+            Some(id) => self.groups.iter().find(|it| it.id == *id),
+            None => self.groups.first(),
+        }?;
+        Some(group.at_least_every.unwrap_or(group.every))
+    }
+}
+
+/// The only schema that this version reads.
+pub const SCHEMA: &str = "forewarn.device/1";
+
+fn registers_max() -> u16 {
+    125
+}
+
+fn bits_max() -> u16 {
+    2_000
+}
+
+fn modbus_timeout() -> Span {
+    Span::from_millis(500)
+}
+
+fn comma() -> char {
+    ','
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn unit_one() -> Unit {
+    Unit::One
+}
+
+/// A contradiction in a template.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("template `{template}`: {what}")]
+pub struct TemplateError {
+    /// Which template.
+    pub template: TemplateId,
+    /// What is wrong and what would be right.
+    pub what: String,
+}
