@@ -1,0 +1,125 @@
+//! What is remembered of one channel: its rhythm, its last value, and one mind for each rule.
+
+use forewarn_domain::channel::ChannelId;
+use forewarn_domain::id::RuleId;
+use forewarn_domain::time::{Span, Time};
+use serde::{Deserialize, Serialize};
+
+use super::Measured;
+use crate::cadence::Cadence;
+use crate::confirm::Confirm;
+use crate::plan::{ChannelPlan, DevicePlan, Watch};
+use crate::rules::{Memory, no_data};
+use crate::sample::Sample;
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct ChannelState {
+    pub(super) id: ChannelId,
+    /// The newest reading of any quality.
+    pub(super) last: Option<Time>,
+    /// The newest trusted one.
+    pub(super) trusted: Option<Time>,
+    pub(super) cadence: Cadence,
+    pub(super) index: u64,
+    pub(super) breaks: u32,
+    pub(super) value: f64,
+    pub(super) run: u32,
+    pub(crate) silence: no_data::Memory,
+    /// Whether a rule about the sensor has an active finding.
+    pub(super) is_doubted: bool,
+    pub(crate) minds: Vec<Mind>,
+}
+
+/// What one rule remembers of one channel.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Mind {
+    rule: RuleId,
+    pub(crate) confirm: Confirm,
+    pub(crate) memory: Memory,
+}
+
+impl ChannelState {
+    pub(super) fn new(plan: &ChannelPlan, states: usize) -> Self {
+        let mind = |watch: &Watch| Mind {
+            rule: watch.head.rule.id.clone(),
+            confirm: Confirm::default(),
+            memory: watch.detector.start(states),
+        };
+        Self {
+            id: plan.channel.id.clone(),
+            last: None,
+            trusted: None,
+            cadence: Cadence::default(),
+            index: 0,
+            breaks: 0,
+            value: 0.0,
+            run: 0,
+            silence: no_data::Memory::default(),
+            is_doubted: false,
+            minds: plan.watches.iter().map(mind).collect(),
+        }
+    }
+
+    pub(super) fn inherit(&mut self, stored: Self, plan: &DevicePlan, keeps_states: bool) {
+        let watches = plan.channels.iter().find(|it| it.channel.id == self.id);
+        let watches = watches.map_or(&[][..], |it| &it.watches);
+        let states = plan.states.len();
+        let mut minds = stored.minds;
+        for (mind, watch) in self.minds.iter_mut().zip(watches) {
+            let found = minds.iter().position(|it| it.rule == mind.rule);
+            let Some(at) = found.filter(|_| keeps_states) else {
+                continue;
+            };
+            let old = minds.swap_remove(at);
+            if watch.detector.fits(&old.memory, states) {
+                *mind = old;
+            }
+        }
+        let minds = std::mem::take(&mut self.minds);
+        *self = Self { minds, ..stored };
+    }
+
+    /// Numbers a trusted reading and measures what lies between it and the one before. The state
+    /// and the device's changes of value are filled in by the device.
+    pub(super) fn sample(&mut self, plan: &ChannelPlan, taken: &Measured) -> Sample {
+        let gap = self.cadence.take(taken.t, plan.least_interval());
+        if self.run == 0 || self.value.to_bits() != taken.value.to_bits() {
+            (self.value, self.run) = (taken.value, 0);
+        }
+        self.run = self.run.saturating_add(1);
+        self.index = self.index.saturating_add(1);
+        self.trusted = Some(taken.t);
+        if gap.is_break {
+            self.breaks = self.breaks.wrapping_add(1);
+        }
+        Sample {
+            t: taken.t,
+            value: taken.value,
+            gap: gap.span,
+            index: self.index,
+            breaks: self.breaks,
+            state: 0,
+            run: self.run,
+            moves: 0,
+        }
+    }
+
+    pub(crate) fn was_heard(&self) -> bool {
+        self.trusted.is_some()
+    }
+
+    pub(crate) fn is_muted(&self) -> bool {
+        self.is_doubted || self.silence.is_active()
+    }
+}
+
+impl ChannelPlan {
+    /// How often the template expects a reading. A channel that reports only changes may rest.
+    pub(super) fn least_interval(&self) -> Span {
+        let promised = self.channel.interval.unwrap_or_default();
+        if self.channel.on_change { promised.max(ON_CHANGE_REST) } else { promised }
+    }
+}
+
+/// A third of the longest rest between two reports of changes that does not break a duration.
+const ON_CHANGE_REST: Span = Span::from_secs(60);

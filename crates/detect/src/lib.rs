@@ -1,0 +1,25 @@
+//! From readings to anomalies: rules over limits, rates, silence and the learned normal.
+//!
+//! A [`RuleSet`] is data. A [`DevicePlan`] is what it means for one device, resolved once; a
+//! [`DeviceState`] is everything learned and remembered, and can be stored and loaded at any
+//! reading without changing a later answer. Time comes only from the readings.
+//!
+//! Deliberately absent: episodes, tickets, causes, files and clocks.
+
+mod rule;
+mod select;
+mod gate;
+mod confirm;
+mod cadence;
+mod sample;
+mod statistics;
+mod rules;
+mod plan;
+mod device;
+mod levels;
+mod outcome;
+
+pub use device::{DeviceState, Measured, MeasuredText};
+pub use outcome::{Condition, Detection, DeviceNotice, RuleStatus, WhyNot};
+pub use plan::{DevicePlan, Place};
+pub use rule::{Rule, RuleError, RuleSet, SCHEMA};

@@ -1,0 +1,150 @@
+//! The rule file `forewarn.rule/1`.
+//!
+//! The text of a rule is flat; [`Rule`] is what it becomes once every field was found to belong to
+//! its kind and to make sense. Whoever holds a [`Rule`] need not check it again. What the fields
+//! mean is written in `docs/rules.md`.
+
+mod text;
+
+use std::collections::BTreeSet;
+
+use forewarn_domain::anomaly::RuleRef;
+use forewarn_domain::family::{FaultFamily, Severity};
+use forewarn_domain::id::{ComponentId, DeviceId, RuleId, StateId};
+use forewarn_vibration::catalogue::UnknownBearing;
+use serde::{Deserialize, Serialize};
+
+use crate::confirm::Hold;
+use crate::rules::Kind;
+use crate::select::Selector;
+use text::RuleText;
+
+/// A version of the rules.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSet {
+    /// Always `forewarn.rule/1`.
+    pub schema: String,
+    /// Which version; tickets name it.
+    pub version: u32,
+    /// The rules. Of two `no_data` rules that fit a channel, the first counts.
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<Rule>,
+}
+
+impl RuleSet {
+    /// Checks what no single rule can know.
+    ///
+    /// # Errors
+    ///
+    /// [`RuleError`] for another schema or an id that stands twice.
+    pub fn check(&self) -> Result<(), RuleError> {
+        if self.schema != SCHEMA {
+            return Err(RuleError::Schema { found: self.schema.clone() });
+        }
+        let mut ids = BTreeSet::new();
+        match self.rules.iter().find(|rule| !ids.insert(&rule.id)) {
+            Some(twice) => Err(RuleError::Twice { rule: twice.id.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(try_from = "RuleText", into = "RuleText")]
+pub struct Rule {
+    pub(crate) id: RuleId,
+    pub(crate) selector: Selector,
+    /// Operating states in which it looks; every settled state without a list.
+    pub(crate) states: Option<Vec<StateId>>,
+    pub(crate) hold: Hold,
+    pub(crate) severity: Severity,
+    pub(crate) family: FaultFamily,
+    /// Another component than the channel's.
+    pub(crate) component: Option<ComponentId>,
+    pub(crate) kind: Kind,
+    /// As it was written, so that it is written back as it was.
+    text: RuleText,
+}
+
+impl Rule {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &RuleId {
+        &self.id
+    }
+
+    pub(crate) fn reference(&self, version: u32) -> RuleRef {
+        RuleRef { id: self.id.clone(), version }
+    }
+}
+
+/// Why rules cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RuleError {
+    /// A component names a bearing that nobody knows.
+    #[error("component `{component}` of device `{device}` cannot be watched")]
+    Bearing {
+        /// The device.
+        device: DeviceId,
+        /// The component.
+        component: ComponentId,
+        /// Why.
+        source: UnknownBearing,
+    },
+    /// A field that the kind needs is not there.
+    #[error("rule `{rule}` has no `{field}`, which its kind needs")]
+    Missing {
+        /// The rule.
+        rule: RuleId,
+        /// The field.
+        field: &'static str,
+    },
+    /// Another schema.
+    #[error("schema is `{found}`; `{SCHEMA}` is expected")]
+    Schema {
+        /// What was found.
+        found: String,
+    },
+    /// A field that means nothing for the kind.
+    #[error("rule `{rule}` has `{field}`, which means nothing for its kind; remove it")]
+    Surplus {
+        /// The rule.
+        rule: RuleId,
+        /// The field.
+        field: &'static str,
+    },
+    /// More operating states than a rule can tell apart.
+    #[error("device `{device}` has {states} operating states; at most {STATES_MAX} are allowed")]
+    TooManyStates {
+        /// The device.
+        device: DeviceId,
+        /// How many there are.
+        states: usize,
+    },
+    /// An id stands twice.
+    #[error("rule `{rule}` stands twice; each rule needs its own id")]
+    Twice {
+        /// The id.
+        rule: RuleId,
+    },
+    /// A value that makes no sense.
+    #[error("`{field}` of rule `{rule}` is wrong: {why}")]
+    Value {
+        /// The rule.
+        rule: RuleId,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// The only schema that this version reads.
+pub const SCHEMA: &str = "forewarn.rule/1";
+
+/// The states of a device are kept as bits of one word.
+pub(crate) const STATES_MAX: usize = 64;
+
+pub(crate) use text::Fields;
