@@ -1,0 +1,46 @@
+//! Lubrication: what the repair history says about grease and oil, against the plan.
+
+use forewarn_domain::repair::{Activity, Outcome, RepairRecord};
+use forewarn_domain::text::Localized;
+
+use crate::case::Case;
+use crate::figures::days;
+use crate::symptom::{Observation, Symptom};
+
+pub(super) fn observe(case: &Case<'_>) -> Vec<Observation> {
+    let services: Vec<&RepairRecord> =
+        case.part_repairs().filter(|it| it.activity == Activity::Service).collect();
+    let mut observations = Vec::new();
+    let newest = services.iter().max_by_key(|it| it.at);
+    observations.extend(newest.and_then(|it| against_plan(case, it)));
+    let told = |symptom, record: &RepairRecord| Observation {
+        symptom,
+        seen: Localized::default(),
+        source: record.id.to_string(),
+    };
+    let failed = services.iter().filter(|it| it.outcome == Outcome::NoEffect);
+    let failed = failed.max_by_key(|it| it.at);
+    observations.extend(failed.map(|it| told(Symptom::GreasingFailed, it)));
+    // A service that helped against something else, a fouled cooler say, tells nothing about grease.
+    let helped = services.iter().filter(|it| is_lubrication(it.cause.as_deref()));
+    let helped = helped
+        .filter(|it| matches!(it.outcome, Outcome::Solved | Outcome::Improved))
+        .max_by_key(|it| it.at);
+    observations.extend(helped.map(|it| told(Symptom::GreasingHelped, it)));
+    observations
+}
+
+fn is_lubrication(cause: Option<&str>) -> bool {
+    cause.is_none_or(|code| matches!(code, "poor-lubrication" | "oil-low"))
+}
+
+fn against_plan(case: &Case<'_>, newest: &RepairRecord) -> Option<Observation> {
+    let planned = i64::from(case.component().lubrication_days?);
+    let passed = days(case.now - newest.at);
+    let symptom = if planned < passed { Symptom::GreaseOverdue } else { Symptom::GreasedLately };
+    let seen = Localized::new(
+        format!("{passed} days ago, due every {planned}"),
+        format!("距今 {passed} 天，周期 {planned} 天"),
+    );
+    Some(Observation { symptom, seen, source: newest.id.to_string() })
+}

@@ -1,0 +1,370 @@
+//! Facts in English, for a mechanic at 6 a.m.: short sentences, plain words, numbers with units.
+
+mod words;
+
+use forewarn_domain::anomaly::{BearingDefect, BearingLine};
+use forewarn_domain::family::Severity;
+use forewarn_domain::id::StateId;
+use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::time::{Span, Time};
+
+use self::words::{doing, done, outcome, plural};
+use super::past::Told;
+use super::seen::{LevelSeen, NormalSeen, RateSeen, Seen};
+use super::todo::{Action, Foot};
+use super::{Urgency, percent};
+use crate::case::Outlook;
+use crate::figures::{
+    Clock, Distance, SpanUnit, amount, band, days, days_only, distance, figure, grouped, parts,
+    per_minute,
+};
+use crate::naming::mid_sentence;
+
+pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
+    let (p, rival_p) = (percent(p), percent(rival_p));
+    format!("Not clear yet. {claim} ({p}); next likely: {rival} ({rival_p}).")
+}
+
+pub(super) fn urgency(urgency: &Urgency) -> String {
+    match urgency {
+        Urgency::Blind { is_grave: true } => {
+            "The machine may run, but nothing watches it here: restore the signal this shift."
+                .into()
+        }
+        Urgency::Blind { is_grave: false } => {
+            "The machine may run, but nothing watches it here until the signal is back.".into()
+        }
+        Urgency::Machine { severity: Severity::Alarm, .. } => {
+            "Urgent: look at the machine now, before the next long run.".into()
+        }
+        Urgency::Machine { severity, within: Some(within) } => {
+            let when = match severity {
+                Severity::Watch => "keep an eye on it; the limit is at least",
+                Severity::Warning | Severity::Alarm => "plan the work within",
+            };
+            format!("Not urgent today: {when} {}.", span(*within))
+        }
+        Urgency::Machine { severity: Severity::Warning, within: None } => {
+            "Not urgent today: do the test below soon and plan the work for the coming days.".into()
+        }
+        Urgency::Machine { severity: Severity::Watch, within: None } => {
+            "Not urgent: look at it at the next planned stop.".into()
+        }
+        Urgency::Process { severity: Severity::Alarm } => {
+            "Urgent: check parts and process now, before more is produced.".into()
+        }
+        Urgency::Process { severity: Severity::Warning | Severity::Watch } => {
+            "Check the process within this shift.".into()
+        }
+    }
+}
+
+pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
+    match seen {
+        Seen::Also { name, value, unit, normal } => {
+            let far = distance(*value, normal, *unit).map(|it| format!(": {}", far(it)));
+            let (value, band) = (amount(*value, *unit), band(normal, *unit));
+            let name = mid_sentence(&name.en);
+            format!("At the same time {name} {value}, normal {band}{}.", far.unwrap_or_default())
+        }
+        Seen::BackToNormal { since } => {
+            format!("Back to normal since {}; the cause is still open.", clock.time_en(*since))
+        }
+        Seen::BearingLine { since, line, state } => bearing_line(*since, line, *state, clock),
+        Seen::CameBack(count) => {
+            format!(
+                "It went back to normal and returned {count} time{}.",
+                plural(i64::from(*count))
+            )
+        }
+        Seen::Flat { since, name, value, unit, lasted } => {
+            let start = opened(*since, &name.en, clock);
+            let (value, lasted) = (amount(*value, *unit), span(*lasted));
+            format!(
+                "{start} has read exactly {value}, now for {lasted}. A working sensor always moves a little."
+            )
+        }
+        Seen::Level(level) => self::level(level, clock),
+        Seen::Limit { since, name, value, limit, unit, above } => {
+            let start = opened(*since, &name.en, clock);
+            let side = if *above { "above" } else { "below" };
+            let (value, limit) = (amount(*value, *unit), amount(*limit, *unit));
+            format!("{start} is {side} its limit of {limit}, now {value}.")
+        }
+        Seen::NoData { since, name, lasted, interval } => {
+            let start = opened(*since, &name.en, clock);
+            let (lasted, interval) = (span(*lasted), span(*interval));
+            format!(
+                "{start} has sent nothing, now for {lasted}; a reading is due every {interval}."
+            )
+        }
+        Seen::MachineNormal(signals) => {
+            format!("The machine itself looks normal: {}.", normals(signals))
+        }
+        Seen::Normal(signals) => format!("Not changed: {}.", normals(signals)),
+        Seen::NoContact { since, lasted } => {
+            let start = opened(*since, "Nothing", clock);
+            format!("{start} has come from this machine, now for {}.", span(*lasted))
+        }
+        Seen::NothingToCompare => {
+            "Not known: no other signal of this part has enough data to compare with.".into()
+        }
+        Seen::Rate(rate) => self::rate(rate, clock),
+        Seen::Zone { since, name, zone, value, limit } => {
+            let start = opened(*since, &name.en, clock);
+            let meaning = match zone {
+                'D' => "can damage the machine",
+                'C' => "not meant for long running",
+                _ => "acceptable for long running",
+            };
+            let (value, limit) = (figure(*value), figure(*limit));
+            format!(
+                "{start} is in zone {zone} of ISO 20816-3 ({meaning}): {value} mm/s, zone {zone} starts at {limit} mm/s."
+            )
+        }
+    }
+}
+
+fn bearing_line(
+    since: Option<Time>,
+    line: &BearingLine,
+    state: Option<&StateId>,
+    clock: &Clock,
+) -> String {
+    let start = opened(since, "A knock", clock).replace(", a knock", " a knock");
+    let race = match line.defect {
+        BearingDefect::Cage => "cage",
+        BearingDefect::InnerRace => "inner-race",
+        BearingDefect::OuterRace => "outer-race",
+        BearingDefect::RollingElement => "rolling-element",
+    };
+    let (found, order) = (line.found_hz, line.order);
+    let off = percent_off(line.found_hz, line.expected_hz);
+    let (name, bearing) = (line.defect.frequency(), &line.bearing);
+    let rpm = grouped(&figure(line.shaft_hz * 60.0));
+    let state = state.map(|it| format!(" in state `{it}`")).unwrap_or_default();
+    let (matched, bursts, count) = (line.matched, line.bursts, line.harmonics.len());
+    let harmonics = match count {
+        0 => "no harmonics".to_owned(),
+        1 => "1 harmonic".to_owned(),
+        _ => format!("{count} harmonics"),
+    };
+    format!(
+        "{start} repeats at {found:.1} Hz = {order:.2} × shaft speed, the {race} frequency \
+         ({name}) of {bearing}, off by {off}; {harmonics} in the envelope spectrum, in {matched} \
+         of {bursts} bursts{state} at {rpm} rpm."
+    )
+}
+
+fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
+    let LevelSeen { since, name, value, unit, normal, learned_over, state } = level;
+    let start = opened(*since, &name.en, clock);
+    let (now, band, usual) =
+        (amount(*value, *unit), band(normal, *unit), amount(normal.median, *unit));
+    let state = state.map(|it| format!(" in state `{it}`")).unwrap_or_default();
+    let from = learned(*learned_over, normal.samples);
+    let far = distance(*value, normal, *unit).map(|it| format!(" That is {}.", far(it)));
+    format!(
+        "{start} is {now}; normal{state} is {band}, usually {usual} ({from}).{}",
+        far.unwrap_or_default()
+    )
+}
+
+fn rate(rate: &RateSeen, clock: &Clock) -> String {
+    let start = opened(rate.since, &rate.name.en, clock);
+    let verb = if rate.rate < 0.0 { "falls" } else { "rises" };
+    let by = per_minute(rate.rate.abs(), rate.quantity, rate.unit);
+    let limit = per_minute(rate.limit.abs(), rate.quantity, rate.unit);
+    format!("{start} {verb} by {by} (limit {limit}), now {}.", amount(rate.value, rate.unit))
+}
+
+fn normals(signals: &[NormalSeen]) -> String {
+    signals.iter().map(normal).collect::<Vec<_>>().join("; ")
+}
+
+fn normal(signal: &NormalSeen) -> String {
+    let (name, value) = (mid_sentence(&signal.name.en), amount(signal.value, signal.unit));
+    match signal.band {
+        Some([low, high]) => format!("{name} {value} (normal {}–{})", figure(low), figure(high)),
+        None => format!("{name} {value}"),
+    }
+}
+
+pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
+    match told {
+        Told::Basis { own, sisters, is_enough: true } => {
+            format!("Probabilities rest on {own} confirmed closes of this machine and {sisters} of sister machines.")
+        }
+        Told::Basis { own: 0, sisters: 0, is_enough: false } => {
+            "Not enough data: no confirmed close on record, so the probabilities are general experience and today's symptoms.".into()
+        }
+        Told::Basis { own, sisters, is_enough: false } => {
+            let all = own + sisters;
+            format!("Not enough data: {all} confirmed close{} on record ({own} of this machine, {sisters} of sister machines), so the probabilities are mostly general experience.", plural(i64::from(all)))
+        }
+        Told::Lubricated { at, days, planned, is_overdue } => {
+            let verdict = if *is_overdue { "Lubrication is overdue" } else { "Lubricated in time" };
+            format!("{verdict}: last on {}, {days} days ago, due every {planned} days.", clock.date_en(*at))
+        }
+        Told::NothingOnRecord => "No repair of this part is on record.".into(),
+        Told::Own { record, held_days } => {
+            let (date, ago) = (clock.date_en(record.at), ago(clock.days_since(record.at)));
+            format!("{date} ({ago}): {}{}.", work(record), held(*held_days))
+        }
+        Told::Repeats(count) => format!("{count} repairs of this part within 12 months."),
+        Told::Replaced { record, name, held_days } => {
+            let (date, ago) = (clock.date_en(record.at), ago(clock.days_since(record.at)));
+            let part = record.part.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+            let outcome = outcome(record.outcome);
+            let (held, ticket) = (held(*held_days), ticket(record));
+            format!("{} last replaced on {date}{part}, {ago} – {outcome}{held}{ticket}.", name.en)
+        }
+        Told::Sister { device, record } => {
+            format!("Sister machine {}, {}: {}.", device.en, clock.date_en(record.at), work(record))
+        }
+        Told::Tried { cause, tried } => {
+            let told: Vec<String> = tried
+                .iter()
+                .map(|it| {
+                    let what = doing(it.activity);
+                    match it.helped {
+                        0 => format!("{what} did NOT help ({} tried)", it.times),
+                        helped => format!("{what} helped {helped} of {}", it.times),
+                    }
+                })
+                .collect();
+            let told = told.join("; ");
+            format!("Tried against \"{}\", here and on sister machines: {told}.", cause.en)
+        }
+    }
+}
+
+fn work(record: &RepairRecord) -> String {
+    let part = record.part.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let words = super::zh::shortened(&record.text);
+    let words = if words.is_empty() { String::new() } else { format!(", \"{words}\"") };
+    let hours = record.hours.map(|it| format!(", {it:.1} h")).unwrap_or_default();
+    let (done, outcome) = (done(record.activity), outcome(record.outcome));
+    format!("{done}{part}{words} – {outcome}{hours}{}", ticket(record))
+}
+
+fn ticket(record: &RepairRecord) -> String {
+    record.ticket.as_ref().map(|it| format!(" ({it})")).unwrap_or_default()
+}
+
+fn held(days: Option<i64>) -> String {
+    match days {
+        None => String::new(),
+        Some(..1) => ", held less than a day".to_owned(),
+        Some(days) => format!(", held {days} day{}", plural(days)),
+    }
+}
+
+fn ago(days: i64) -> String {
+    if days < 1 { "today".to_owned() } else { format!("{days} day{} ago", plural(days)) }
+}
+
+pub(super) fn outlook(outlook: &&Outlook) -> String {
+    let when = match days_only([outlook.earliest, outlook.latest]) {
+        Some([from, to]) => format!("{from} to {to} days"),
+        None => format!("{} to {}", span(outlook.earliest), span(outlook.latest)),
+    };
+    let (limit, over) = (&outlook.limit.en, span(outlook.fitted_over));
+    format!("If nothing is done: {limit} in {when} (80 % interval, trend of {over}).")
+}
+
+pub(super) fn action(action: &Action) -> String {
+    match action {
+        Action::Decide(test) => {
+            let tools = if test.tools { "" } else { ", no tools" };
+            format!("Decide first: {} ({} min{tools}).", mid_sentence(&test.text.en), test.minutes)
+        }
+        Action::Do(text) => text.en.clone(),
+        Action::IfConfirmed(text) => format!("If confirmed: {}", mid_sentence(&text.en)),
+        Action::Then(text) => format!("Then: {}", mid_sentence(&text.en)),
+        Action::Work { parts, hours } => {
+            let parts: Vec<&str> = parts.iter().map(|it| it.en.as_str()).collect();
+            let parts = match parts.as_slice() {
+                [] => String::new(),
+                parts => format!("Parts: {}. ", parts.join(", ")),
+            };
+            let hours = hours.map(|it| match it.repairs {
+                0 => format!("About {:.1} h (general experience).", it.hours),
+                1 => format!("About {:.1} h (1 earlier repair).", it.hours),
+                count => format!("About {:.1} h (median of {count} repairs).", it.hours),
+            });
+            format!("{parts}{}", hours.unwrap_or_default()).trim_end().to_owned()
+        }
+    }
+}
+
+pub(super) fn footer(foot: &Foot) -> String {
+    match foot {
+        Foot::NoQuality => "Data quality: not counted.".into(),
+        Foot::Quality(quality) => {
+            let total = quality.good + quality.uncertain + quality.bad;
+            let count = grouped(&total.to_string());
+            let share = super::zh::share(quality.good, total);
+            let over = span(quality.over);
+            let bare = format!("Data: {share} of {count} readings in {over} are good");
+            let defects = [
+                (quality.uncertain, "uncertain"),
+                (quality.bad, "bad"),
+                (quality.late, "too late"),
+            ];
+            let defects = defects.iter().filter(|(number, _)| 0 < *number);
+            let told =
+                defects.map(|(number, word)| format!("{} {word}", grouped(&number.to_string())));
+            format!("{}.", std::iter::once(bare).chain(told).collect::<Vec<_>>().join(", "))
+        }
+        Foot::Rule { id, version } => format!("Rule {id} v{version}."),
+        Foot::Speed(Some(name)) => format!("Shaft speed from {}.", mid_sentence(&name.en)),
+        Foot::Speed(None) => "Shaft speed from the burst itself.".into(),
+    }
+}
+
+/// `Since 19 Nov 21:40, oil temperature`, or `Oil temperature` where the time is not news.
+fn opened(since: Option<Time>, name: &str, clock: &Clock) -> String {
+    match since {
+        Some(at) => format!("Since {}, {}", clock.time_en(at), mid_sentence(name)),
+        None => name.to_owned(),
+    }
+}
+
+fn learned(over: Span, samples: u64) -> String {
+    let samples = grouped(&samples.to_string());
+    match days(over) {
+        ..1 => format!("learned in {}, {samples} samples", span(over)),
+        1 => format!("1 day, {samples} samples"),
+        days => format!("{days} days, {samples} samples"),
+    }
+}
+
+fn far(distance: Distance) -> String {
+    match distance {
+        Distance::Difference(by, unit) if by < 0.0 => format!("{} below usual", amount(-by, unit)),
+        Distance::Difference(by, unit) => format!("{} above usual", amount(by, unit)),
+        Distance::Percent(by) if by < 0.0 => format!("{:.0} % below usual", -by),
+        Distance::Percent(by) => format!("{by:.0} % above usual"),
+        Distance::Times(by) => format!("{by:.1} × the usual"),
+    }
+}
+
+fn percent_off(found: f64, expected: f64) -> String {
+    format!("{:.1} %", ((found - expected) / expected * 100.0).abs())
+}
+
+fn span(span: Span) -> String {
+    let [(large, unit), (small, small_unit)] = parts(span);
+    let word = |count, unit| match unit {
+        SpanUnit::Day if count == 1 => "day",
+        SpanUnit::Day => "days",
+        SpanUnit::Hour => "h",
+        SpanUnit::Minute => "min",
+        SpanUnit::Second => "s",
+    };
+    match small {
+        0 => format!("{large} {}", word(large, unit)),
+        _ => format!("{large} {} {small} {}", word(large, unit), word(small, small_unit)),
+    }
+}

@@ -1,0 +1,275 @@
+//! Whole summaries, word for word, as a mechanic reads them.
+
+use forewarn_domain::anomaly::Finding;
+use forewarn_domain::episode::Phase;
+use forewarn_domain::family::FaultFamily;
+use forewarn_domain::repair::Activity;
+
+use super::*;
+use crate::diagnose;
+use crate::fixtures::{Scene, minutes, repair};
+
+#[test]
+fn a_bearing_ticket_reads_like_this() {
+    reads(&Scene::outer_race(), OUTER_RACE_EN, OUTER_RACE_ZH);
+}
+
+#[test]
+fn an_oil_temperature_ticket_reads_like_this() {
+    reads(&Scene::hot_oil(), HOT_OIL_EN, HOT_OIL_ZH);
+}
+
+#[test]
+fn a_flat_sensor_ticket_reads_like_this() {
+    reads(&Scene::flat_sensor(), FLAT_EN, FLAT_ZH);
+}
+
+#[test]
+fn every_sentence_has_both_languages_and_a_source() {
+    for scene in [Scene::outer_race(), Scene::hot_oil(), Scene::flat_sensor()] {
+        let summary = summary(&scene);
+        let parts = [&summary.observations, &summary.unchanged, &summary.history];
+        let all = parts.into_iter().chain([&summary.actions, &summary.footer]).flatten();
+        for sentence in all.chain(&summary.consequence) {
+            assert!(!sentence.source.is_empty(), "{}", sentence.text.en);
+            for text in [&sentence.text.en, &sentence.text.zh] {
+                assert!(text.ends_with(['.', '。']), "{text}");
+                assert!(!text.contains(['{', '}']), "a blank was left open: {text}");
+                assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_case_gives_the_same_words() {
+    assert_eq!(summary(&Scene::outer_race()), summary(&Scene::outer_race()));
+}
+
+#[test]
+fn without_a_trend_nothing_is_said_about_the_future() {
+    let mut scene = Scene::outer_race();
+    scene.outlook = None;
+    assert_eq!(summary(&scene).consequence, None);
+}
+
+#[test]
+fn each_kind_of_finding_is_put_into_words() {
+    for (finding, en, zh) in [
+        (
+            Finding::Limit { value: 61.4, limit: 60.0, above: true },
+            "Since 20 Nov 04:27, oil temperature is above its limit of 60.0 °C, now 61.4 °C.",
+            "自 11-20 04:27 起，油温高于上限 60.0 °C，现为 61.4 °C。",
+        ),
+        (
+            Finding::Rate { per_minute: 3.2, limit: 2.0, value: 61.4 },
+            "Since 20 Nov 04:27, oil temperature rises by 3.20 K/min (limit 2.00 K/min), now 61.4 °C.",
+            "自 11-20 04:27 起，油温上升过快：3.20 K/min（限值 2.00 K/min），现为 61.4 °C。",
+        ),
+        (
+            Finding::Zone { zone: 'C', value: 3.4, limit: 2.8 },
+            "Since 20 Nov 04:27, oil temperature is in zone C of ISO 20816-3 (not meant for long \
+             running): 3.40 mm/s, zone C starts at 2.80 mm/s.",
+            "自 11-20 04:27 起，油温处于 ISO 20816-3 的 C 区（不宜长期运行）：3.40 mm/s，C 区下限 2.80 mm/s。",
+        ),
+        (
+            Finding::NoData { lasted: Span::from_secs(720), interval: Span::from_secs(1) },
+            "Since 20 Nov 04:27, oil temperature has sent nothing, now for 12 min; a reading is due \
+             every 1 s.",
+            "自 11-20 04:27 起，油温没有数据，已持续 12 分钟；正常每 1 秒一个读数。",
+        ),
+        (
+            Finding::NoData { lasted: Span::from_secs(720), interval: Span::ZERO },
+            "Since 20 Nov 04:27, nothing has come from this machine, now for 12 min.",
+            "自 11-20 04:27 起，该设备没有任何数据，已持续 12 分钟。",
+        ),
+    ] {
+        let mut scene = Scene::hot_oil();
+        scene.episode.anomalies[0].finding = finding;
+        let first = summary(&scene).observations.remove(0);
+        assert_eq!(first.text, Localized::new(en, zh));
+        assert_eq!(first.source, "mill-01/box/oil_temp");
+    }
+}
+
+#[test]
+fn a_silent_machine_points_to_its_link_and_claims_nothing_about_its_health() {
+    let mut scene = Scene::flat_sensor();
+    scene.episode.key.family = FaultFamily::Connectivity;
+    scene.episode.key.component = "machine".parse().expect("slug");
+    scene.episode.anomalies[0].finding =
+        Finding::NoData { lasted: Span::from_secs(720), interval: Span::ZERO };
+    let summary = summary(&scene);
+    let headline = "No connection to the machine: gateway, network or power is suspected";
+    assert!(summary.headline.en.starts_with(headline), "{}", summary.headline.en);
+    assert!(summary.unchanged[0].text.en.starts_with("Not known"), "{:?}", summary.unchanged);
+}
+
+#[test]
+fn when_no_cause_leads_the_first_line_says_so_and_names_two() {
+    let mut scene = Scene::hot_oil();
+    scene.repairs.clear();
+    scene.episode.key.family = FaultFamily::Rotor;
+    scene.episode.key.component = "spindle-front".parse().expect("slug");
+    scene.episode.anomalies[0].channel = "mill-01/box/vel".parse().expect("channel");
+    scene.episode.anomalies[0].signals.clear();
+    scene.episode.anomalies[0].finding = Finding::Zone { zone: 'C', value: 3.4, limit: 2.8 };
+    scene.unchanged.clear();
+    let summary = summary(&scene);
+    assert!(summary.headline.en.starts_with("Not clear yet. "), "{}", summary.headline.en);
+    assert!(summary.headline.en.contains("next likely: looseness"), "{}", summary.headline.en);
+    assert!(summary.headline.zh.starts_with("尚不能确定。"), "{}", summary.headline.zh);
+    assert!(summary.unchanged[0].text.en.starts_with("Not known"), "silence is not normality");
+}
+
+#[test]
+fn what_came_back_and_what_is_normal_again_is_told() {
+    let mut scene = Scene::hot_oil();
+    scene.episode.recurrences = 2;
+    scene.episode.phase = Phase::Cleared;
+    scene.episode.updated = minutes(-2);
+    let texts: Vec<String> =
+        summary(&scene).observations.into_iter().map(|it| it.text.en).collect();
+    assert_eq!(texts[1], "It went back to normal and returned 2 times.");
+    assert_eq!(texts[2], "Back to normal since 20 Nov 06:00; the cause is still open.");
+}
+
+#[test]
+fn with_enough_closes_the_summary_says_how_many() {
+    let mut scene = Scene::hot_oil();
+    for age in 40..45 {
+        let mut record = repair("mill-01", "hydraulics", Activity::Service, age);
+        record.cause = Some("oil-overheating".into());
+        scene.repairs.push(record);
+    }
+    let basis = summary(&scene).history.pop().expect("the basis stands last").text;
+    assert_eq!(
+        basis.en,
+        "Probabilities rest on 6 confirmed closes of this machine and 1 of sister machines."
+    );
+    assert_eq!(basis.zh, "概率依据：本机 6 次、同型机 1 次已确认的结案。");
+}
+
+fn reads(scene: &Scene, en: &str, zh: &str) {
+    let text = summary(scene).text();
+    assert_eq!(text.en, en.trim());
+    assert_eq!(text.zh, zh.trim());
+}
+
+fn summary(scene: &Scene) -> Summary {
+    scene.case(|case| diagnose(case, &Library::built_in()).summary)
+}
+
+const OUTER_RACE_EN: &str = "\
+Outer-race damage developing on the front spindle bearing (90 %).
+Not urgent today: plan the work within 6 days.
+Since 19 Nov 21:40 a knock repeats at 107.0 Hz = 3.58 × shaft speed, the outer-race frequency (BPFO) of 6205, off by 0.1 %; 4 harmonics in the envelope spectrum, in 11 of 12 bursts in state `cut` at 1,790 rpm.
+At the same time high-frequency vibration Z 0.61 g, normal 0.15–0.27 g: 2.9 × the usual.
+Not changed: vibration velocity 1.21 mm/s (normal 0.90–1.60); bearing temperature 41.3 °C (normal 36.0–44.0).
+18 Oct (33 days ago): inspected, \"noise at spindle\" – nothing found (FW-2026-0960).
+15 Aug (97 days ago): serviced, \"补脂 NBU15\" – solved (FW-2026-0871), held 96 days.
+Front spindle bearing last replaced on 12 Mar (6205-2RS C3), 253 days ago – solved (FW-2026-0317).
+2 repairs of this part within 12 months.
+Lubrication is overdue: last on 15 Aug, 97 days ago, due every 90 days.
+Sister machine CNC-03, 23 Jul: replaced (6205-2RS C3) – solved, 3.1 h.
+Sister machine CNC-03, 14 Jul: serviced – did NOT help.
+Tried against \"outer-race damage of the bearing\", here and on sister machines: replacing helped 2 of 2; servicing did NOT help (1 tried).
+Not enough data: 3 confirmed closes on record (2 of this machine, 1 of sister machines), so the probabilities are mostly general experience.
+If nothing is done: zone C is reached in 6 to 15 days (80 % interval, trend of 34 h).
+Decide first: run at 900 rpm and take one burst: the line must move to 53.8 Hz (2 min, no tools).
+If confirmed: order the bearing and plan its replacement at the next stop that is long enough.
+Then: after replacing, look at the removed races: a dull band all round means wear, a single pit fatigue, fine cross stripes current through the bearing.
+Parts: 6205-2RS C3. About 2.8 h (median of 2 repairs).
+Data: 99.9 % of 8,637 readings in 24 h are good, 3 bad, 2 too late.
+Shaft speed from spindle encoder.
+Rule spindle-bearing v7.
+";
+
+const OUTER_RACE_ZH: &str = "\
+主轴前轴承外圈损伤正在发展（90 %）。
+今天不紧急：请在 6 天内安排维修。
+自 11-19 21:40 起，12 次采集中有 11 次（cut 状态，1790 rpm），包络谱出现 107.0 Hz = 3.58 倍转频（6205 外圈故障频率 BPFO，偏差 0.1 %），含 4 个谐波。
+同时高频振动 Z 0.61 g，正常 0.15–0.27 g，为平时的 2.9 倍。
+无变化：振动速度 1.21 mm/s（正常 0.90–1.60）；轴承温度 41.3 °C（正常 36.0–44.0）。
+10-18（33 天前）：检查，“noise at spindle”，未发现问题（FW-2026-0960）。
+08-15（97 天前）：保养，“补脂 NBU15”，已解决（FW-2026-0871），维持了 96 天。
+主轴前轴承上次更换 03-12（6205-2RS C3），距今 253 天，已解决（FW-2026-0317）。
+该部位近 12 个月已维修 2 次。
+润滑已超期：上次 08-15，距今 97 天，周期 90 天。
+同型机 CNC-03，07-23：更换（6205-2RS C3），已解决，3.1 h。
+同型机 CNC-03，07-14：保养，无效。
+本机和同型机以往处理轴承外圈损伤：更换 2 次，2 次有效；保养 1 次，无效。
+数据不足：只有本机 2 次、同型机 1 次已确认的结案，概率主要来自一般经验。
+不处理的后果：6–15 天后进入 C 区（80 % 区间，按 34 小时趋势推算）。
+先判别：在 900 rpm 下采集一次：谱线应移到 53.8 Hz（2 分钟，无需工具）。
+若确认：备好轴承，安排在下一次时间足够的停机时更换。
+然后：更换后检查旧轴承滚道：一圈暗带为磨损，单个剥落坑为疲劳，细密横纹为轴电流。
+备件：6205-2RS C3。约 2.8 h（2 次维修的中位数）。
+数据：24 小时内 8637 个读数，99.9 % 有效，坏值 3 个，迟到 2 个。
+转速来自主轴编码器。
+规则 spindle-bearing v7。
+";
+
+const HOT_OIL_EN: &str = "\
+Oil of the hydraulic unit is overheating, the cooler is suspected (79 %).
+Not urgent today: do the test below soon and plan the work for the coming days.
+Since 20 Nov 04:27, oil temperature is 61.4 °C; normal is 41.0–47.5 °C, usually 44.2 °C (30 days, 4,120 samples). That is 17.2 K above usual.
+Not changed: system pressure 118 bar (normal 112–123); oil level 71.0 % (normal 66.0–76.0); spindle load 38.0 % (normal 21.0–55.0).
+20 Oct (31 days ago): serviced, \"吹扫冷却器\" – improved, not solved, 1.2 h, held 30 days.
+Sister machine CNC-03, 4 May: serviced – solved.
+Tried against \"fouled or dry oil cooler\", here and on sister machines: servicing helped 1 of 1.
+Not enough data: 2 confirmed closes on record (1 of this machine, 1 of sister machines), so the probabilities are mostly general experience.
+Decide first: feel or measure the cooler's inlet and outlet: less than 5 K apart means that it does not cool (3 min, no tools).
+Until then keep the oil below 70 °C: reduce the load if it climbs further.
+If confirmed: clean the cooler and check the flow of water or air through it.
+Parts: cleaning agent, cooler gasket. About 1.2 h (1 earlier repair).
+Data: 99.9 % of 8,637 readings in 24 h are good, 3 bad, 2 too late.
+Rule learned-level v1.
+";
+
+const HOT_OIL_ZH: &str = "\
+液压站油温过高，怀疑冷却器散热不良（79 %）。
+今天不紧急：请尽快做下面的判别，并在近几天安排维修。
+自 11-20 04:27 起，油温 61.4 °C；正常范围 41.0–47.5 °C，通常 44.2 °C（30 天，4120 个样本），比平时高 17.2 K。
+无变化：系统压力 118 bar（正常 112–123）；油位 71.0 %（正常 66.0–76.0）；主轴负载 38.0 %（正常 21.0–55.0）。
+10-20（31 天前）：保养，“吹扫冷却器”，有所改善，未根治，1.2 h，维持了 30 天。
+同型机 CNC-03，05-04：保养，已解决。
+本机和同型机以往处理油冷却器脏堵或缺水：保养 1 次，1 次有效。
+数据不足：只有本机 1 次、同型机 1 次已确认的结案，概率主要来自一般经验。
+先判别：摸或测冷却器进出油口温度：温差小于 5 K 说明冷却器不起作用（3 分钟，无需工具）。
+处理前保持油温低于 70 °C，继续上升时降低负荷。
+若确认：清洗冷却器，检查水流或风量。
+备件：清洗剂、冷却器密封垫。约 1.2 h（据 1 次维修）。
+数据：24 小时内 8637 个读数，99.9 % 有效，坏值 3 个，迟到 2 个。
+规则 learned-level v1。
+";
+
+const FLAT_EN: &str = "\
+The sensor, not the machine, is suspected: bearing temperature at the front spindle bearing does not move (96 %).
+The machine may run, but nothing watches it here until the signal is back.
+Since 20 Nov 02:52, bearing temperature has read exactly 38.5 °C, now for 3 h 6 min. A working sensor always moves a little.
+The machine itself looks normal: vibration velocity 1.21 mm/s (normal 0.90–1.60); spindle load 38.0 % (normal 21.0–55.0).
+No repair of this part is on record.
+Not enough data: no confirmed close on record, so the probabilities are general experience and today's symptoms.
+Decide first: touch, warm or tap the sensor and watch the reading of bearing temperature: a working sensor answers within seconds (2 min, no tools).
+Switch the sensor or its converter off and on again; swap the sensor if the value stays.
+Do not open the machine for this ticket.
+Parts: sensor of the same type, cable. About 0.5 h (general experience).
+Data: 99.9 % of 8,637 readings in 24 h are good, 3 bad, 2 too late.
+Rule flat-line v2.
+";
+
+const FLAT_ZH: &str = "\
+怀疑是传感器故障，不是设备故障：主轴前轴承的轴承温度读数不变（96 %）。
+设备可以运行，但信号恢复前此处无监测。
+自 11-20 02:52 起，轴承温度一直是 38.5 °C，已持续 3 小时 6 分钟。正常的传感器读数总会有微小波动。
+设备本身正常：振动速度 1.21 mm/s（正常 0.90–1.60）；主轴负载 38.0 %（正常 21.0–55.0）。
+该部位没有维修记录。
+数据不足：没有已确认的结案，概率来自一般经验和本次征兆。
+先判别：触碰、加热或轻敲传感器，观察轴承温度读数：正常传感器几秒内会有反应（2 分钟，无需工具）。
+传感器或变送器断电重启，读数仍不变则更换传感器。
+不要因本工单拆检设备。
+备件：同型号传感器、电缆。约 0.5 h（一般经验）。
+数据：24 小时内 8637 个读数，99.9 % 有效，坏值 3 个，迟到 2 个。
+规则 flat-line v2。
+";
