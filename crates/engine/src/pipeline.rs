@@ -1,0 +1,331 @@
+//! Detect, diagnose, decide: one batch at a time, in its agent's order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use forewarn_detect::{
+    Detection, DeviceNotice, DevicePlan, Measured, MeasuredText, Place, RuleError,
+};
+use forewarn_diagnose::{Clearing, EpisodeBook, EpisodeChange};
+use forewarn_domain::anomaly::{Anomaly, Finding};
+use forewarn_domain::channel::ChannelId;
+use forewarn_domain::episode::{Episode, EpisodeId};
+use forewarn_domain::id::DeviceId;
+use forewarn_domain::reading::{Batch, BatchBody, Reading, Readings, StreamKey, TextReading};
+use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::site::plant::Plant;
+use forewarn_domain::ticket::TicketDraft;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Decision;
+use crate::knowledge::Knowledge;
+use crate::notice::Notice;
+use crate::room::Room;
+
+/// The pipeline with everything that it remembers.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) plant: Arc<Plant>,
+    pub(crate) knowledge: Knowledge,
+    rooms: Vec<Room>,
+    by_device: BTreeMap<DeviceId, usize>,
+    /// The channel table of each stream's last batch: most batches repeat it.
+    tables: HashMap<StreamKey, Table>,
+    pub(crate) desk: Desk,
+    pub(crate) repairs: Vec<RepairRecord>,
+    tally: Tally,
+    /// Reused between batches.
+    found: Vec<(usize, Detection)>,
+}
+
+/// Episodes and the tickets that were drafted for them.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Desk {
+    pub(crate) book: EpisodeBook,
+    /// The last draft of each episode's ticket.
+    pub(crate) drafts: Vec<TicketDraft>,
+    #[serde(skip)]
+    pub(crate) is_dirty: bool,
+}
+
+/// What has passed through, and what was left aside.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Tally {
+    /// Batches in order.
+    pub batches: u64,
+    /// Readings evaluated.
+    pub readings: u64,
+    /// Readings too far behind their device's newest: stored, not evaluated.
+    pub late: u64,
+    /// Readings of channels that the site file does not know.
+    pub unknown: u64,
+    /// Readings that an agent had to drop.
+    pub evicted: u64,
+}
+
+#[derive(Debug)]
+struct Table {
+    channels: Vec<ChannelId>,
+    places: Vec<Option<(usize, Place)>>,
+}
+
+impl Engine {
+    /// An engine that has learned nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] when a rule cannot be applied to a device.
+    pub fn new(
+        plant: Arc<Plant>,
+        knowledge: Knowledge,
+        repairs: Vec<RepairRecord>,
+    ) -> Result<Self, EngineError> {
+        knowledge.rules.check()?;
+        let mut rooms = Vec::new();
+        let mut by_device = BTreeMap::new();
+        for device in plant.devices() {
+            let plan = DevicePlan::new(device, &knowledge.rules, &knowledge.bearings)?;
+            by_device.insert(device.device.id.clone(), rooms.len());
+            rooms.push(Room::new(Arc::clone(device), plan));
+        }
+        let desk = Desk { is_dirty: true, ..Desk::default() };
+        let (tables, tally, found) = (HashMap::new(), Tally::default(), Vec::new());
+        Ok(Self { plant, knowledge, rooms, by_device, tables, desk, repairs, tally, found })
+    }
+
+    /// Takes the next batch of its stream; the caller keeps the order (see [`crate::inbox`]).
+    pub fn advance(&mut self, batch: &Batch) -> Vec<Decision> {
+        self.tally.batches += 1;
+        match &batch.body {
+            BatchBody::Evicted(evicted) => {
+                self.tally.evicted += evicted.readings;
+                Vec::new()
+            }
+            BatchBody::Readings(readings) => self.take(&batch.key, readings),
+            // The raw waveform amends what people see, not what was decided from its features.
+            BatchBody::Waveform(_) => Vec::new(),
+        }
+    }
+
+    /// Takes what people did or a clock noticed, between two batches.
+    pub fn apply(&mut self, notice: &Notice) -> Vec<Decision> {
+        match notice {
+            Notice::AgentSilent { agent, since, at } => {
+                let silent = DeviceNotice::AgentSilent { since: *since, at: *at };
+                let rooms = 0..self.rooms.len();
+                let of_agent =
+                    rooms.filter(|room| self.rooms[*room].device.device.agent == *agent);
+                for room in of_agent.collect::<Vec<_>>() {
+                    self.tell(room, &silent);
+                }
+            }
+            Notice::RepairRecorded { repair } => self.repairs.push(repair.clone()),
+            Notice::TicketClosed { key, repair, at } => {
+                self.repairs.push(repair.clone());
+                let closed: Vec<EpisodeId> =
+                    self.desk.book.episodes().filter(|it| it.key == *key).map(|it| it.id).collect();
+                for id in closed {
+                    self.desk.book.forget(id);
+                    self.desk.drafts.retain(|it| it.episode != id);
+                }
+                self.desk.is_dirty = true;
+                if let Some(room) = self.by_device.get(&key.device).copied() {
+                    let component = key.component.clone();
+                    self.tell(room, &DeviceNotice::Rebaseline { component, at: *at });
+                }
+            }
+        }
+        self.decide()
+    }
+
+    /// One episode, as it now is.
+    #[must_use]
+    pub fn episode(&self, id: EpisodeId) -> Option<&Episode> {
+        self.desk.book.episode(id)
+    }
+
+    /// Every episode that is held, in the order of opening.
+    pub fn episodes(&self) -> impl Iterator<Item = &Episode> {
+        self.desk.book.episodes()
+    }
+
+    /// What has passed through.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What the engine knows of each device right now.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter()
+    }
+
+    pub(crate) fn room(&self, id: &DeviceId) -> Option<&Room> {
+        self.by_device.get(id).and_then(|room| self.rooms.get(*room))
+    }
+
+    pub(crate) fn room_named(&mut self, id: &str) -> Option<&mut Room> {
+        let id = DeviceId::new(id).ok()?;
+        let room = *self.by_device.get(&id)?;
+        self.rooms.get_mut(room)
+    }
+
+    pub(crate) fn rooms_mut(&mut self) -> impl Iterator<Item = &mut Room> {
+        self.rooms.iter_mut()
+    }
+
+    fn take(&mut self, key: &StreamKey, readings: &Readings) -> Vec<Decision> {
+        self.learn_table(key, &readings.channels);
+        let Some(table) = self.tables.get(key) else { return Vec::new() };
+        let lateness = self.plant.site.lateness;
+        let mut out = Vec::new();
+        for reading in &readings.numbers {
+            let Some((room, place)) = table.place(reading.channel) else {
+                self.tally.unknown += 1;
+                continue;
+            };
+            let inside = &mut self.rooms[room];
+            if !inside.memory.admit(reading.t, reading.quality, lateness) {
+                self.tally.late += 1;
+                continue;
+            }
+            self.tally.readings += 1;
+            inside.is_dirty = true;
+            let Reading { t, value, quality, .. } = *reading;
+            let measured = Measured { place, t, value, quality };
+            inside.plan.number(&mut inside.memory.detector, measured, &mut out);
+            self.found.extend(out.drain(..).map(|it| (room, it)));
+        }
+        for text in &readings.texts {
+            let Some((room, place)) = table.place(text.channel) else {
+                self.tally.unknown += 1;
+                continue;
+            };
+            let inside = &mut self.rooms[room];
+            if !inside.memory.admit(text.t, text.quality, lateness) {
+                self.tally.late += 1;
+                continue;
+            }
+            self.tally.readings += 1;
+            inside.is_dirty = true;
+            let TextReading { t, text, quality, .. } = text;
+            let measured = MeasuredText { place, t: *t, text, quality: *quality };
+            inside.plan.text(&mut inside.memory.detector, measured, &mut out);
+            self.found.extend(out.drain(..).map(|it| (room, it)));
+        }
+        for burst in &readings.bursts {
+            let device = burst.channel.device();
+            let Some(room) = self.by_device.get(&device).copied() else {
+                self.tally.unknown += 1;
+                continue;
+            };
+            self.rooms[room].is_dirty = true;
+            self.rooms[room].burst(burst, &mut out);
+            self.found.extend(out.drain(..).map(|it| (room, it)));
+        }
+        self.decide()
+    }
+
+    fn learn_table(&mut self, key: &StreamKey, channels: &[ChannelId]) {
+        if self.tables.get(key).is_some_and(|it| it.channels == channels) {
+            return;
+        }
+        let place = |channel: &ChannelId| {
+            let room = *self.by_device.get(&channel.device())?;
+            Some((room, self.rooms[room].plan.place(channel)?))
+        };
+        let places = channels.iter().map(place).collect();
+        self.tables.insert(key.clone(), Table { channels: channels.to_vec(), places });
+    }
+
+    fn tell(&mut self, room: usize, notice: &DeviceNotice) {
+        let mut out = Vec::new();
+        let inside = &mut self.rooms[room];
+        inside.is_dirty = true;
+        inside.plan.notice(&mut inside.memory.detector, notice, &mut out);
+        self.found.extend(out.into_iter().map(|it| (room, it)));
+    }
+
+    /// Turns what the rules found into decisions, in the order of finding.
+    fn decide(&mut self) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        for (room, detection) in std::mem::take(&mut self.found) {
+            self.desk.is_dirty = true;
+            let change = match &detection {
+                Detection::Raised(anomaly) | Detection::Updated(anomaly) => {
+                    if let Finding::BearingLine(line) = &anomaly.finding {
+                        let memory = &mut self.rooms[room].memory;
+                        memory.keep_burst(&line.waveform_channel, line.waveform);
+                    }
+                    Some(self.desk.book.raise(&self.plant.site.id, anomaly))
+                }
+                Detection::Cleared { rule, component, family, channel, at } => {
+                    self.desk.book.clear(&Clearing {
+                        rule: &rule.id,
+                        component,
+                        family: *family,
+                        channel,
+                        at: *at,
+                    })
+                }
+            };
+            if let Some(change) = change {
+                decisions.extend(self.answer(change, &detection));
+            }
+        }
+        decisions
+    }
+
+    fn answer(&mut self, change: EpisodeChange, detection: &Detection) -> Option<Decision> {
+        match change {
+            EpisodeChange::Opened(id) => {
+                let draft = Box::new(self.draft(id, 1)?);
+                self.desk.drafts.push((*draft).clone());
+                let because = reason(detection, "nothing was open for it");
+                Some(Decision::Open { draft, because })
+            }
+            EpisodeChange::Amended { id, .. } | EpisodeChange::Recurred(id) => {
+                let place = self.desk.drafts.iter().position(|it| it.episode == id)?;
+                let draft = self.draft(id, self.desk.drafts[place].revision + 1)?;
+                if !forewarn_tickets::should_amend(&self.desk.drafts[place], &draft) {
+                    return None;
+                }
+                self.desk.drafts[place] = draft.clone();
+                let because = reason(detection, "its ticket is open");
+                Some(Decision::Amend { draft: Box::new(draft), because })
+            }
+            EpisodeChange::Muted { .. } => None,
+            EpisodeChange::Cleared(episode) => {
+                let at = self.desk.book.episode(episode)?.updated;
+                Some(Decision::Cleared { episode, at })
+            }
+        }
+    }
+}
+
+impl Table {
+    #[inline]
+    fn place(&self, channel: u16) -> Option<(usize, Place)> {
+        self.places.get(usize::from(channel)).copied().flatten()
+    }
+}
+
+fn reason(detection: &Detection, why: &str) -> String {
+    match detection {
+        Detection::Raised(Anomaly { rule, channel, device, .. })
+        | Detection::Updated(Anomaly { rule, channel, device, .. }) => {
+            format!("rule {} v{} fired on {channel} of {device}; {why}", rule.id, rule.version)
+        }
+        Detection::Cleared { rule, channel, .. } => {
+            format!("rule {} cleared on {channel}; {why}", rule.id)
+        }
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A rule cannot be applied.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+}
