@@ -1,0 +1,261 @@
+//! The spool against a plain queue, over reopenings, quota and damage.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use forewarn_domain::quality::Quality;
+use forewarn_domain::reading::{Reading, Readings};
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMITS: Limits = Limits { quota_bytes: 1 << 30, ballast_bytes: 0 };
+const AT: Moment = Moment { wall: Time::from_millis(1_800_000_000_000), monotonic_us: 7 };
+
+fn agent() -> AgentId {
+    AgentId::new("edge-1").unwrap()
+}
+
+fn open(folder: &Path, limits: Limits) -> Spool {
+    Spool::open(folder, &agent(), limits).unwrap().0
+}
+
+/// A body of `count` readings that no other body has and that does not compress away.
+fn body(count: u32) -> BatchBody {
+    static MARK: AtomicU32 = AtomicU32::new(0);
+    let mark = MARK.fetch_add(1, Ordering::Relaxed);
+    let reading = |index: u32| Reading {
+        channel: 0,
+        t: Time::from_millis(i64::from(index)),
+        value: (f64::from(mark) + f64::from(index) * 0.618_033_9).sin(),
+        quality: Quality::Good,
+    };
+    BatchBody::Readings(Readings {
+        channels: vec!["mill-01/plc/speed".parse().unwrap()],
+        numbers: (0..count).map(reading).collect(),
+        ..Readings::default()
+    })
+}
+
+fn ranges(ranges: &[(u64, u64)]) -> SeqRanges {
+    SeqRanges::try_from(ranges.to_vec()).unwrap()
+}
+
+fn all(spool: &mut Spool, stream: Stream) -> Vec<Parcel> {
+    let mut parcels = Vec::new();
+    let mut from = 0;
+    while let Some(parcel) = spool.next(stream, from).unwrap() {
+        from = parcel.last_seq + 1;
+        parcels.push(parcel);
+    }
+    parcels
+}
+
+fn decoded(parcel: &Parcel) -> BatchBody {
+    let decoded = payload::decode(&agent(), parcel.stream, &parcel.message).unwrap();
+    assert_eq!(decoded.batch.seq, parcel.seq);
+    decoded.batch.body
+}
+
+fn assert_balanced(spool: &Spool) {
+    let Depth { accepted, delivered, evicted, readings, .. } = spool.depth();
+    assert_eq!(accepted, delivered + evicted + readings, "{:?}", spool.depth());
+}
+
+#[test]
+fn commits_are_synced_in_full_and_survive_a_reopening_under_the_same_numbering() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    let synchronous: i64 =
+        spool.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+    assert_eq!(synchronous, 2);
+    let (epoch, first) = (spool.epoch(), body(3));
+    spool.append(&[(Stream::NORMAL, first.clone()), (Stream::URGENT, body(1))], AT).unwrap();
+    drop(spool);
+
+    let (mut spool, opened) = Spool::open(folder.path(), &agent(), LIMITS).unwrap();
+    assert_eq!((opened, spool.epoch()), (Opened::Existing, epoch));
+    assert_eq!(decoded(&all(&mut spool, Stream::NORMAL)[0]), first);
+    spool.append(&[(Stream::NORMAL, body(2))], AT).unwrap();
+    assert_eq!(spool.bounds(Stream::NORMAL), (1, 3));
+    assert_eq!(spool.bounds(Stream::URGENT), (1, 2));
+    assert_balanced(&spool);
+}
+
+#[test]
+fn a_number_is_not_used_twice_although_its_row_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    spool.append(&[(Stream::NORMAL, body(1))], AT).unwrap();
+    assert_eq!(spool.acknowledge(Stream::NORMAL, &ranges(&[(1, 1)])).unwrap(), 1);
+    spool.close().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    assert_eq!(spool.bounds(Stream::NORMAL), (2, 2));
+    spool.append(&[(Stream::NORMAL, body(1))], AT).unwrap();
+    assert_eq!(all(&mut spool, Stream::NORMAL)[0].seq, 2);
+}
+
+#[test]
+fn the_quota_takes_the_oldest_of_the_least_urgent_stream_and_tells_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), Limits { quota_bytes: 20_000, ballast_bytes: 0 });
+    for _ in 0..10 {
+        spool.append(&[(Stream::NORMAL, body(200)), (Stream::BULK, body(200))], AT).unwrap();
+    }
+    spool.append(&[(Stream::URGENT, body(200))], AT).unwrap();
+    assert!(spool.depth().bytes <= 20_000);
+    assert_balanced(&spool);
+    assert_eq!(spool.bounds(Stream::URGENT), (1, 2), "the urgent batch stays");
+    let bulk = all(&mut spool, Stream::BULK);
+    let BatchBody::Evicted(evicted) = decoded(&bulk[0]) else { panic!("no gap first") };
+    assert_eq!((bulk[0].seq, evicted.reason.as_str()), (1, "quota"));
+    let covered: Vec<u64> = [&bulk, &all(&mut spool, Stream::NORMAL)]
+        .iter()
+        .flat_map(|it| it.iter().flat_map(|parcel| parcel.seq..=parcel.last_seq))
+        .collect();
+    assert_eq!(covered, [(1..=10).collect::<Vec<u64>>(), (1..=10).collect()].concat());
+
+    let last = bulk[0].last_seq;
+    spool.acknowledge(Stream::BULK, &ranges(&[(1, last)])).unwrap();
+    assert_eq!(spool.bounds(Stream::BULK).0, last + 1, "a gap goes once the server knows of it");
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_readings_and_not_the_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    spool.connection.execute_batch("PRAGMA max_page_count = 100").unwrap();
+    for _ in 0..200 {
+        spool.append(&[(Stream::NORMAL, body(300))], AT).unwrap();
+    }
+    assert!(0 < spool.depth().evicted);
+    assert_eq!(spool.bounds(Stream::NORMAL).1, 201);
+    assert_balanced(&spool);
+}
+
+#[test]
+fn a_damaged_row_costs_itself_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    for _ in 0..3 {
+        spool.append(&[(Stream::NORMAL, body(5))], AT).unwrap();
+    }
+    let flip = "UPDATE batch SET body = zeroblob(length(body)) WHERE id = ?1";
+    spool.connection.execute(flip, [row_id(Stream::NORMAL, 2)]).unwrap();
+    let parcels = all(&mut spool, Stream::NORMAL);
+    assert_eq!(parcels.len(), 3);
+    let BatchBody::Evicted(evicted) = decoded(&parcels[1]) else { panic!("not a gap") };
+    assert_eq!((evicted.readings, evicted.reason.as_str()), (5, "damaged"));
+    assert_balanced(&spool);
+}
+
+#[test]
+fn an_unreadable_file_is_kept_aside_and_the_agent_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = open(folder.path(), LIMITS).epoch();
+    std::fs::write(folder.path().join("spool.db"), vec![0x5a; 8_192]).unwrap();
+    let (spool, opened) = Spool::open(folder.path(), &agent(), LIMITS).unwrap();
+    let Opened::Replaced { kept, .. } = opened else { panic!("{opened:?}") };
+    assert_eq!(std::fs::read(kept).unwrap(), vec![0x5a; 8_192]);
+    assert_ne!(spool.epoch(), old);
+}
+
+#[test]
+fn a_file_that_the_server_knows_better_gets_a_new_numbering_and_keeps_its_readings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path(), LIMITS);
+    let bodies: Vec<BatchBody> = (1..5).map(body).collect();
+    for body in &bodies {
+        spool.append(&[(Stream::NORMAL, body.clone())], AT).unwrap();
+    }
+    spool.acknowledge(Stream::NORMAL, &ranges(&[(1, 2)])).unwrap();
+    let old = spool.epoch();
+    let refused = spool.acknowledge(Stream::NORMAL, &ranges(&[(1, 9)])).unwrap_err();
+    assert!(matches!(refused, SpoolError::RolledBack { server: 9, next_seq: 5, .. }));
+    spool.renumber().unwrap();
+    drop(spool);
+    let mut spool = open(folder.path(), LIMITS);
+    assert_ne!(spool.epoch(), old);
+    let kept: Vec<BatchBody> = all(&mut spool, Stream::NORMAL).iter().map(decoded).collect();
+    assert_eq!(kept, bodies[2..]);
+    assert_eq!(spool.bounds(Stream::NORMAL), (1, 3));
+    assert_balanced(&spool);
+}
+
+#[test]
+fn two_agents_cannot_share_a_spool() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(folder.path(), LIMITS);
+    let refused = Spool::open(folder.path(), &agent(), LIMITS).unwrap_err();
+    assert!(matches!(refused, SpoolError::Locked { .. }), "{refused}");
+    drop(spool);
+    open(folder.path(), LIMITS);
+}
+
+#[test]
+fn ballast_is_real_space_that_can_be_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(folder.path(), Limits { ballast_bytes: 100_000, ..LIMITS });
+    let path = folder.path().join("ballast");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 100_000);
+    spool.ballast.release().unwrap();
+    assert!(!path.try_exists().unwrap());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(usize, u32),
+    Acknowledge(usize, u64, u64),
+    Reopen,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_usize..3, 0_u32..4).prop_map(|(stream, count)| Step::Append(stream, count)),
+        3 => (0_usize..3, 1_u64..12, 0_u64..4)
+            .prop_map(|(stream, first, more)| Step::Acknowledge(stream, first, more)),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_spool_agrees_with_a_plain_queue(steps in prop::collection::vec(step(), 1..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path(), LIMITS);
+        let mut model: [(u64, BTreeMap<u64, BatchBody>); 3] =
+            std::array::from_fn(|_| (1, BTreeMap::new()));
+        for step in steps {
+            match step {
+                Step::Append(stream, count) => {
+                    let body = body(count);
+                    spool.append(&[(Stream::ALL[stream], body.clone())], AT).unwrap();
+                    let (next, queue) = &mut model[stream];
+                    queue.insert(*next, body);
+                    *next += 1;
+                }
+                Step::Acknowledge(stream, first, more) => {
+                    let (next, queue) = &mut model[stream];
+                    let last = first + more;
+                    if last < *next {
+                        spool.acknowledge(Stream::ALL[stream], &ranges(&[(first, last)])).unwrap();
+                        queue.retain(|seq, _| *seq < first || last < *seq);
+                    }
+                }
+                Step::Reopen => {
+                    drop(spool);
+                    spool = open(folder.path(), LIMITS);
+                }
+            }
+        }
+        for (stream, (next, queue)) in Stream::ALL.into_iter().zip(&model) {
+            let found: BTreeMap<u64, BatchBody> =
+                all(&mut spool, stream).iter().map(|it| (it.seq, decoded(it))).collect();
+            prop_assert_eq!(&found, queue);
+            let oldest = queue.keys().next().copied().unwrap_or(*next);
+            prop_assert_eq!(spool.bounds(stream), (oldest, *next));
+        }
+        assert_balanced(&spool);
+    }
+}
