@@ -1,0 +1,212 @@
+//! Why a request was not served. Only this file knows both our errors and HTTP.
+//!
+//! Errors go out as problem details (RFC 9457). The cause of a 5xx is for our log; the caller gets
+//! only the message.
+
+use std::error::Error;
+
+use axum::Json;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forewarn_store::readings::StoreError;
+use forewarn_store::records::RecordsError;
+use forewarn_store::waveform_files::WaveformFileError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("the body is too long; {} bytes are allowed", crate::body::BYTES_MAX)]
+    BodyTooLong,
+    #[error("the body could not be read")]
+    Body(#[source] BytesRejection),
+    #[error("`{found}` does not fit; {expected}")]
+    BadParameter { found: String, expected: &'static str },
+    #[error("the query does not fit this route: {0}")]
+    BadQuery(#[from] QueryRejection),
+    #[error("the path does not fit this route: {0}")]
+    BadPath(#[from] PathRejection),
+    #[error("the body does not fit this route: {source}")]
+    BadBody { source: serde_json::Error },
+    #[error("the work on it broke off")]
+    Broken(#[source] tokio::task::JoinError),
+    #[error("the page is asked for under a name or from a page that is not its own")]
+    ForeignOrigin,
+    #[error("say which revision you saw: send If-Match with the ticket's ETag")]
+    MissingIfMatch,
+    #[error("the body must be application/json")]
+    NotJson,
+    #[error("{what} of `{id}` could not be written")]
+    Unwritable { what: &'static str, id: String, source: serde_json::Error },
+    #[error("the setup token or a session is needed; the server prints the token when it starts")]
+    NotSignedIn,
+    #[error("role {role} may not do this")]
+    NotAllowed { role: &'static str },
+    #[error("this route does not know that method")]
+    NoSuchMethod,
+    #[error("the system gives no random numbers; try again later")]
+    Random(#[from] std::io::Error),
+    #[error("the readings store is not available; try again later")]
+    Readings(#[from] StoreError),
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error("stage {stage} has failed; see /api/v1/health")]
+    StageFailed { stage: String },
+    #[error("the server stops; connect again")]
+    Stopping,
+    #[error("the waveform could not be read; try again later")]
+    WaveformFiles(#[from] WaveformFileError),
+    #[error("it took longer than {} seconds", crate::router::TIMEOUT.as_secs())]
+    TookTooLong,
+    #[error("{limit} browsers follow live events already; close one")]
+    TooManyStreams { limit: usize },
+    #[error("there is no {what} `{named}`")]
+    Unknown { what: &'static str, named: String },
+}
+
+/// A problem as it goes out (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// A stable name of the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/stale-revision")]
+    kind: String,
+    /// The kind in words.
+    title: &'static str,
+    /// The HTTP status again.
+    status: u16,
+    /// What happened this time, and what to do.
+    detail: String,
+    /// The kind without its path, for programs.
+    code: &'static str,
+    /// Where in the body it is, one entry for each place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Place>,
+}
+
+/// A place in a request body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Place {
+    /// Line of the body, from 1.
+    line: usize,
+    /// Column in it, from 1.
+    column: usize,
+    /// What is wrong there.
+    detail: String,
+}
+
+impl ApiError {
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::BadBody { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-body", "The body does not fit")
+            }
+            Self::BadParameter { .. } | Self::BadQuery(_) | Self::BadPath(_) => {
+                (StatusCode::BAD_REQUEST, "bad-parameter", "A parameter does not fit")
+            }
+            Self::Body(_) => (StatusCode::BAD_REQUEST, "bad-body", "The body did not arrive"),
+            Self::BodyTooLong => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "body-too-long", "The body is too long")
+            }
+            Self::ForeignOrigin => {
+                (StatusCode::FORBIDDEN, "foreign-origin", "The request is from elsewhere")
+            }
+            Self::MissingIfMatch => {
+                (StatusCode::PRECONDITION_REQUIRED, "missing-if-match", "A revision is needed")
+            }
+            Self::NoSuchMethod => {
+                (StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "No such method here")
+            }
+            Self::NotAllowed { .. } => (StatusCode::FORBIDDEN, "not-allowed", "Not allowed"),
+            Self::NotJson => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be JSON")
+            }
+            Self::NotSignedIn => (StatusCode::UNAUTHORIZED, "not-signed-in", "Sign in first"),
+            Self::Random(_) | Self::Readings(_) | Self::WaveformFiles(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "A store is not available")
+            }
+            Self::Records(error) => kind_of_records(error),
+            Self::StageFailed { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "stage-failed", "A stage has failed")
+            }
+            Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server stops"),
+            Self::TookTooLong => {
+                (StatusCode::SERVICE_UNAVAILABLE, "took-too-long", "It took too long")
+            }
+            Self::TooManyStreams { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "Too many live streams")
+            }
+            Self::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown", "There is no such thing"),
+            Self::Broken(_) | Self::Unwritable { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "broken", "Something is broken")
+            }
+        }
+    }
+
+    fn places(&self) -> Vec<Place> {
+        match self {
+            Self::BadBody { source } => vec![Place {
+                line: source.line(),
+                column: source.column(),
+                detail: source.to_string(),
+            }],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn kind_of_records(error: &RecordsError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        RecordsError::Illegal(_) => {
+            (StatusCode::CONFLICT, "illegal-transition", "The ticket's state does not allow it")
+        }
+        RecordsError::KeyReused { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key was used before")
+        }
+        RecordsError::Stale { .. } => {
+            (StatusCode::PRECONDITION_FAILED, "stale-revision", "The ticket has changed")
+        }
+        RecordsError::TwinOpen { .. } => {
+            (StatusCode::CONFLICT, "twin-open", "Another ticket covers it")
+        }
+        RecordsError::UnknownTicket { .. } => {
+            (StatusCode::NOT_FOUND, "unknown", "There is no such thing")
+        }
+        RecordsError::Corrupt { .. } | RecordsError::Unwritable { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "broken", "Something is broken")
+        }
+        RecordsError::Address { .. }
+        | RecordsError::Database(_)
+        | RecordsError::Migrate(_)
+        | RecordsError::Promises { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "A store is not available")
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, title) = self.kind();
+        if status.is_server_error() {
+            tracing::error!(error = &self as &dyn Error, "a request failed");
+        }
+        let problem = Problem {
+            kind: format!("/problems/{code}"),
+            title,
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code,
+            errors: self.places(),
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

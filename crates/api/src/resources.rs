@@ -1,0 +1,14 @@
+//! One file for each resource. A handler has four beats: extract, call, convert, return.
+#![expect(unused_qualifications, reason = "utoipa writes the names of queries with their path")]
+
+pub(crate) mod session;
+pub(crate) mod sites;
+pub(crate) mod devices;
+pub(crate) mod channels;
+pub(crate) mod series;
+pub(crate) mod waveforms;
+pub(crate) mod anomalies;
+pub(crate) mod tickets;
+pub(crate) mod repairs;
+pub(crate) mod health;
+pub(crate) mod probes;

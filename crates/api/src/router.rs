@@ -1,0 +1,132 @@
+//! The table of contents: every route, and the layers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problem::ApiError;
+use crate::resources::{
+    anomalies, channels, devices, health, probes, repairs, series, session, sites, tickets,
+    waveforms,
+};
+use crate::state::ApiState;
+use crate::{auth, body, page, sse};
+
+/// The whole interface: REST, live events, probes and the page.
+pub fn router(state: ApiState) -> Router {
+    let state = Arc::new(state);
+    let (for_accounts, document) = for_accounts().split_for_parts();
+    let (for_all, more) = for_all().split_for_parts();
+    let document = probes::Text::of(&joined(document, more));
+    let require_account = middleware::from_fn_with_state(Arc::clone(&state), auth::require_account);
+    let require_own_origin =
+        middleware::from_fn_with_state(Arc::clone(&state), auth::require_own_origin);
+    for_accounts
+        .route_layer(require_account)
+        .merge(for_all)
+        .route("/openapi.json", get(move || async move { document.clone() }))
+        .fallback(page::show)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(body::BYTES_MAX))
+        .layer(middleware::from_fn(within_time))
+        .layer(require_own_origin)
+        .layer(middleware::map_response(add_headers))
+        .layer(CompressionLayer::new().gzip(true))
+        .with_state(state)
+}
+
+/// The OpenAPI document of all routes.
+#[must_use]
+pub fn openapi() -> Document {
+    let (_, document) = for_accounts().split_for_parts();
+    let (_, more) = for_all().split_for_parts();
+    joined(document, more)
+}
+
+/// Routes for which one must be known.
+fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(session::get_session, session::close_session))
+        .routes(routes!(sites::list_sites))
+        .routes(routes!(devices::list_devices))
+        .routes(routes!(devices::get_device))
+        .routes(routes!(channels::list_channels))
+        .routes(routes!(series::get_series))
+        .routes(routes!(waveforms::list_waveforms))
+        .routes(routes!(waveforms::get_waveform))
+        .routes(routes!(anomalies::list_anomalies))
+        .routes(routes!(tickets::list_tickets))
+        .routes(routes!(tickets::get_ticket))
+        .routes(routes!(tickets::command_ticket))
+        .routes(routes!(repairs::list_repairs, repairs::record_repair))
+        .routes(routes!(health::get_health))
+        .routes(routes!(sse::follow_events))
+}
+
+/// Routes for everybody.
+fn for_all() -> OpenApiRouter<Arc<ApiState>> {
+    OpenApiRouter::default()
+        .routes(routes!(session::open_session))
+        .routes(routes!(probes::is_alive))
+        .routes(routes!(probes::is_ready))
+        .routes(routes!(probes::get_metrics))
+}
+
+fn joined(mut document: Document, more: Document) -> Document {
+    document.merge(more);
+    document
+}
+
+/// What the document says of itself.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Forewarn",
+    description = "Machines, their condition, and the tickets that it leads to. Times are RFC 3339 \
+                   in UTC. Lists come in pages; errors are problem details (RFC 9457)."
+))]
+struct Head;
+
+async fn no_such_method() -> ApiError {
+    ApiError::NoSuchMethod
+}
+
+/// Ends requests that take too long; a stream of events counts only until it begins.
+async fn within_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => ApiError::TookTooLong.into_response(),
+    }
+}
+
+/// What every answer carries: the browser runs nothing but our own scripts, in no foreign frame.
+async fn add_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Answers of the interface are of the moment; the page's files say for themselves.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+
+/// Longest that a request may take: a chart over a year, on a slow disk.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,205 @@
+//! Live events: what changes in the records, and what the stages see, as it happens.
+//!
+//! Changes of the records carry the number of the change log as their id, so a browser that was away
+//! gets what it missed (`Last-Event-ID`). Changes of the live view are of the moment and carry none.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use forewarn_domain::time::Time;
+use forewarn_store::records::{LoggedChange, RecordsError};
+use futures::stream::{self, Stream};
+use serde::Serialize;
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+use crate::live::LiveView;
+use crate::problem::{ApiError, Problem};
+use crate::state::ApiState;
+
+/// What an event says: fetch the thing that it names again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangeView {
+    /// `ticket.opened`, `ticket.amended`, `ticket.changed`, `device.state` or `health`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The id of what changed.
+    id: String,
+    /// The device that it concerns; empty for none.
+    device: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Time,
+}
+
+/// Follows events as they happen; with `Last-Event-ID`, from behind that one.
+#[utoipa::path(get, path = "/api/v1/events",
+    params(("Last-Event-ID" = Option<i64>, Header, description = "The last id that was received")),
+    responses(
+        (status = 200, body = ChangeView, content_type = "text/event-stream"),
+        (status = 429, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn follow_events(
+    State(state): State<Arc<ApiState>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let place = Place::take()?;
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse::<i64>().ok());
+    let mut live = state.live.clone();
+    let seen = Arc::clone(&live.borrow_and_update());
+    let mut changes = state.records.changes();
+    let newest = *changes.borrow_and_update();
+    let follower = Follower {
+        last: last.map_or(newest, |last| last.clamp(0, newest)),
+        changes,
+        live,
+        seen,
+        ready: VecDeque::from([Event::default().retry(RECONNECT)]),
+        state,
+        _place: place,
+    };
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let events = Sse::new(events(follower)).keep_alive(keep_alive);
+    // Proxies of one kind hold events back without this.
+    Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], events).into_response())
+}
+
+fn events(follower: Follower) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    })
+}
+
+/// One browser that follows.
+struct Follower {
+    last: i64,
+    changes: watch::Receiver<i64>,
+    live: watch::Receiver<Arc<LiveView>>,
+    seen: Arc<LiveView>,
+    /// Bounded by one page of changes and one look at the plant.
+    ready: VecDeque<Event>,
+    state: Arc<ApiState>,
+    _place: Place,
+}
+
+impl Follower {
+    /// The next event; `None` when the server stops or the store fails, so that the browser
+    /// connects again.
+    async fn next(&mut self) -> Option<Event> {
+        let stop = self.state.stop.clone();
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            match self.read_changes().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "a stream of events ends");
+                    return None;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                changed = self.changes.changed() => changed.ok()?,
+                changed = self.live.changed() => {
+                    changed.ok()?;
+                    self.look_at_plant();
+                }
+                // Another process may have written to the same records.
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    async fn read_changes(&mut self) -> Result<usize, RecordsError> {
+        self.changes.borrow_and_update();
+        let changes = self.state.records.changes_after(self.last, PAGE).await?;
+        for change in &changes {
+            self.last = change.seq;
+            self.ready.push_back(event(change).id(change.seq.to_string()));
+        }
+        Ok(changes.len())
+    }
+
+    /// Compares the plant with how it was last seen.
+    fn look_at_plant(&mut self) {
+        let now = self.state.now();
+        let live = Arc::clone(&self.live.borrow_and_update());
+        for (id, device) in &live.devices {
+            let before = self.seen.devices.get(id);
+            let is_same =
+                before.is_some_and(|it| it.state == device.state && it.health == device.health);
+            if !is_same {
+                self.ready.push_back(of_moment("device.state", id.as_str(), id.as_str(), now));
+            }
+        }
+        let statuses = |live: &LiveView| -> Vec<_> {
+            let stages = live.stages.iter().map(|it| (it.stage.clone(), Some(it.status), false));
+            let agents = live.agents.iter().map(|it| (it.id.to_string(), None, it.is_online));
+            stages.chain(agents).collect()
+        };
+        if statuses(&live) != statuses(&self.seen) {
+            self.ready.push_back(of_moment("health", "health", "", now));
+        }
+        self.seen = live;
+    }
+}
+
+fn event(change: &LoggedChange) -> Event {
+    of_moment(&change.kind, &change.subject, &change.device, change.at)
+}
+
+fn of_moment(kind: &str, id: &str, device: &str, at: Time) -> Event {
+    Event::default()
+        .event(kind)
+        .json_data(ChangeView { kind: kind.into(), id: id.into(), device: device.into(), at })
+        .expect("strings and a time are always JSON")
+}
+
+/// A place among the browsers that may follow at the same time.
+struct Place;
+
+impl Place {
+    fn take() -> Result<Self, ApiError> {
+        let taken = TAKEN.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+            (taken < STREAMS_MAX).then_some(taken + 1)
+        });
+        match taken {
+            Ok(_) => Ok(Self),
+            Err(_full) => Err(ApiError::TooManyStreams { limit: STREAMS_MAX }),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        TAKEN.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Each stream is a connection and a task; a plant has fewer screens than this.
+const STREAMS_MAX: usize = 256;
+
+/// Changes that are read at a time.
+const PAGE: i64 = 100;
+
+/// How soon a browser connects again.
+const RECONNECT: Duration = Duration::from_secs(3);
+
+/// Shorter than the shortest timeout of usual proxies (30 s).
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How late a change of another process may be seen.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);

@@ -1,0 +1,48 @@
+//! What goes out over HTTP: shapes of their own, written by hand from the nouns of the domain.
+//!
+//! A change in the domain can change nothing here by accident. Evidence is the exception: it goes
+//! out as it was hashed, so that its SHA-256 can be checked.
+
+mod device;
+mod health;
+mod series;
+mod ticket;
+
+pub use device::{
+    ChannelRow, ChannelView, ComponentView, DeviceRow, DeviceView, LastView, NormalView, RuleView,
+};
+pub use health::{AgentView, HealthView, StageView};
+pub use series::{
+    AnomalyView, BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView,
+};
+pub(crate) use ticket::TicketParts;
+pub use ticket::{
+    BriefView, CauseView, ChoiceView, FinishView, PastRepairView, RepairView, RuleRefView,
+    SentenceView, SignalView, TicketRowView, TicketView, TimelineView,
+};
+
+use forewarn_domain::text::Localized;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The same text in both languages; neither is empty where the other is not.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TextView {
+    /// English.
+    pub en: String,
+    /// Simplified Chinese.
+    pub zh: String,
+}
+
+impl From<&Localized> for TextView {
+    fn from(text: &Localized) -> Self {
+        let zh = if text.zh.is_empty() { &text.en } else { &text.zh };
+        Self { en: text.en.clone(), zh: zh.clone() }
+    }
+}
+
+impl From<Localized> for TextView {
+    fn from(text: Localized) -> Self {
+        Self::from(&text)
+    }
+}

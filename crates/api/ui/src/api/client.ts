@@ -1,0 +1,80 @@
+// Speaks HTTP to `/api/v1`: reads, and commands that carry If-Match and Idempotency-Key.
+//
+// Every failure comes out as a `Problem`, so that screens show one kind of thing. Retrying is the
+// caller's decision: it passes the same key again, and the server does the work once.
+
+import type { Command, Session, Ticket } from './types';
+
+const BASE = '/api/v1';
+/** The server itself gives up after 30 s. */
+const PATIENCE_MS = 35_000;
+
+/** A refusal or failure, as RFC 9457 says it; `status` 0 means that no answer came. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly code: string,
+  ) {
+    super(detail || title);
+  }
+}
+
+/** Reads one resource. */
+export async function read<T>(path: string): Promise<T> {
+  const answer = await ask(path, { headers: { accept: 'application/json' } });
+  return (await answer.json()) as T;
+}
+
+/** Sends a command on the revision that the person was looking at. */
+export async function sendCommand(ticket: Ticket, command: Command, key: string): Promise<Ticket> {
+  const answer = await ask(`/tickets/${ticket.id}/commands`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'if-match': `"${ticket.revision}"`,
+      'idempotency-key': key,
+    },
+    body: JSON.stringify(command),
+  });
+  return (await answer.json()) as Ticket;
+}
+
+/** Exchanges the setup token for a session cookie. */
+export async function signIn(token: string): Promise<Session> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await ask('/session', { method: 'POST', headers, body: JSON.stringify({ token }) });
+  return (await answer.json()) as Session;
+}
+
+/** A key for one intention of one person; `randomUUID` is missing on plain http. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function ask(path: string, request: RequestInit): Promise<Response> {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
+  try {
+    const answer = await fetch(BASE + path, { ...request, signal: patience.signal });
+    if (!answer.ok) throw await problemOf(answer);
+    return answer;
+  } catch (failure) {
+    if (failure instanceof Problem) throw failure;
+    throw new Problem(0, 'unreachable', '', 'unreachable');
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  try {
+    const body = (await answer.json()) as Record<string, unknown>;
+    return new Problem(answer.status, text(body.title), text(body.detail), text(body.code));
+  } catch {
+    return new Problem(answer.status, `HTTP ${answer.status}`, '', '');
+  }
+}

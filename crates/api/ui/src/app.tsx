@@ -1,0 +1,49 @@
+// Which screen stands at which path, and who is looking.
+
+import { useEffect } from 'preact/hooks';
+import { useResource } from './api/resource';
+import type { Session } from './api/types';
+import { Empty } from './parts/notice';
+import { Shell } from './parts/shell';
+import { SignIn } from './parts/sign_in';
+import { place } from './router';
+import { DeviceScreen } from './screens/device';
+import { DevicesScreen } from './screens/devices';
+import { HealthScreen } from './screens/health';
+import { TicketScreen } from './screens/ticket';
+import { TicketsScreen } from './screens/tickets';
+import { zone } from './text/format';
+import { adoptLanguage, locale, t } from './text/language';
+
+export function App() {
+  const session = useResource<Session>('/session');
+  const known = session.value;
+  useEffect(() => {
+    if (!known) return;
+    zone.value = known.site.time_zone;
+    adoptLanguage(known.language);
+  }, [known]);
+  useEffect(() => {
+    document.documentElement.lang = locale.value;
+  }, [locale.value]);
+  const isStranger = session.problem?.status === 401;
+  return (
+    <Shell session={known}>
+      {isStranger ? <SignIn onSession={session.put} /> : <Screen path={place.value.path} />}
+    </Shell>
+  );
+}
+
+function Screen({ path }: { path: string }) {
+  const [first = '', second] = path.split('/').filter(Boolean).map(decodeURIComponent);
+  if (first === 't' && second) return <TicketScreen key={second} id={second} />;
+  if (first === 'd' && second) return <DeviceScreen key={second} id={second} />;
+  if (first === '' || first === 'tickets') return <TicketsScreen />;
+  if (first === 'devices') return <DevicesScreen />;
+  if (first === 'health') return <HealthScreen />;
+  return (
+    <Empty title={t('notice.not_found')}>
+      <a href="/tickets">{t('nav.tickets')}</a>
+    </Empty>
+  );
+}

@@ -1,0 +1,48 @@
+// Fetches the charts when a screen with a chart appears: the list comes up without them.
+
+import type { FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Skeleton } from '../parts/notice';
+import type { SpectrumProps } from './spectrum';
+import type { TrendProps } from './trend';
+
+interface Charts {
+  TrendChart: FunctionComponent<TrendProps>;
+  SpectrumChart: FunctionComponent<SpectrumProps>;
+}
+
+let charts: Charts | null = null;
+
+/** As `TrendChart` in `trend.tsx`. */
+export function TrendChart(props: TrendProps) {
+  const ready = useCharts();
+  return ready ? <ready.TrendChart {...props} /> : <Skeleton rows={5} />;
+}
+
+/** As `SpectrumChart` in `spectrum.tsx`. */
+export function SpectrumChart(props: SpectrumProps) {
+  const ready = useCharts();
+  return ready ? <ready.SpectrumChart {...props} /> : <Skeleton rows={5} />;
+}
+
+function useCharts(): Charts | null {
+  const [ready, setReady] = useState(charts);
+  useEffect(() => {
+    if (ready) return undefined;
+    let isGone = false;
+    const fetchThem = () =>
+      import('./all').then(
+        (module) => {
+          charts = module;
+          if (!isGone) setReady(module);
+        },
+        () => isGone || setTimeout(fetchThem, RETRY_MS),
+      );
+    fetchThem();
+    return () => void (isGone = true);
+  }, [ready]);
+  return ready;
+}
+
+/** A network that lost one file will lose the next one sooner than that. */
+const RETRY_MS = 3_000;

@@ -1,0 +1,27 @@
+// A chart in one sentence: where the value stands, what is normal, how far it went.
+
+import type { Normal, Series } from '../api/types';
+import { amount, moment, number } from '../text/format';
+import { t } from '../text/language';
+import { facts } from './columns';
+
+interface Around {
+  unit: string;
+  normal: Normal | null;
+  limit: number | null;
+}
+
+export function trendSentence(series: Series, { unit, normal, limit }: Around): string {
+  const known = facts(series);
+  if (!known) return t('chart.nothing');
+  const parts = [t('chart.last', { value: amount(known.last.mean, unit), time: moment(known.last.t) })];
+  if (normal) {
+    parts.push(t('chart.normal', { low: number(normal.low), high: amount(normal.high, unit), n: normal.samples }));
+    const times = known.last.mean / normal.median;
+    if (0 < normal.median && 1.15 < times) parts.push(t('chart.times', { x: number(times) }));
+  }
+  if (limit !== null) parts.push(t('chart.limit_is', { value: amount(limit, unit) }));
+  parts.push(t('chart.highest', { value: amount(known.highest.max, unit), time: moment(known.highest.t) }));
+  if (known.bad) parts.push(t('chart.bad', { n: known.bad }));
+  return parts.join(t('chart.join'));
+}

@@ -1,0 +1,76 @@
+// Live values of a machine: value, age, quality, and what each rule is doing with them.
+
+import type { Channel, Device } from '../../api/types';
+import { QualityTag, RuleTag } from '../../parts/shape';
+import { setQuery } from '../../router';
+import { amount, lasting, now, number } from '../../text/format';
+import { pick, t } from '../../text/language';
+
+interface Props {
+  device: Device;
+  chosen: string | null;
+  readAt: number;
+}
+
+/** Channels under the part that they watch; the rest under the machine itself. */
+export function Channels({ device, chosen, readAt }: Props) {
+  const parts = new Map<string, Channel[]>();
+  for (const it of device.channels) parts.set(it.component, [...(parts.get(it.component) ?? []), it]);
+  const nameOf = (id: string) => pick(device.components.find((it) => it.id === id)?.name) || id || t('device.machine');
+  return (
+    <section class="card">
+      <h2>{t('device.live')}</h2>
+      {[...parts].map(([component, channels]) => (
+        <div key={component}>
+          <h3>{nameOf(component)}</h3>
+          <ul class="plain-rows channels">
+            {channels.map((it) => <ChannelRow key={it.id} channel={it} isChosen={it.id === chosen} readAt={readAt} />)}
+          </ul>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function ChannelRow({ channel, isChosen, readAt }: { channel: Channel; isChosen: boolean; readAt: number }) {
+  const { last, normal } = channel;
+  const elapsed = Math.max(0, (now.value - readAt) / 1000);
+  const age = last ? last.age_s + elapsed : null;
+  const isOld = age !== null && channel.interval_s !== null && 3 * channel.interval_s + 5 < age;
+  return (
+    <li class={isOld ? 'channel old' : 'channel'}>
+      {channel.is_text ? (
+        <span class="channel-name">{pick(channel.name)}</span>
+      ) : (
+        <button
+          type="button"
+          class="channel-name link"
+          aria-pressed={isChosen}
+          onClick={() => {
+            setQuery({ channel: channel.id });
+            document.getElementById('chart')?.scrollIntoView({ block: 'nearest' });
+          }}
+        >
+          {pick(channel.name)}
+        </button>
+      )}
+      <span class="channel-value num">
+        {last ? (last.value === null ? last.text || '–' : amount(last.value, channel.unit_symbol)) : '–'}
+      </span>
+      <span class="channel-normal meta num">
+        {normal && t('device.normal', { low: number(normal.low), high: number(normal.high) })}
+      </span>
+      <span class="channel-age meta num">
+        {age === null ? t('devices.no_data') : t('span.ago', { span: lasting(age) })}
+      </span>
+      <span class="channel-quality">{last && <QualityTag quality={last.quality} />}</span>
+      {channel.rules.length > 0 && (
+        <ul class="channel-rules">
+          {channel.rules.map((it) => (
+            <li key={it.rule}><RuleTag status={it.status} /> <span class="meta">{it.rule} {pick(it.why)}</span></li>
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}

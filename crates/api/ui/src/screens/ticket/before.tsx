@@ -1,0 +1,72 @@
+// What this machine and its sisters had before, and whether it helped.
+
+import type { ComponentChildren } from 'preact';
+import type { PastRepair, RepairRecord, Ticket } from '../../api/types';
+import { OutcomeTag } from '../../parts/shape';
+import { ago, day } from '../../text/format';
+import { pick, t } from '../../text/language';
+import { Source } from './seen';
+
+interface Props {
+  ticket: Ticket;
+  nameOf: (device: string) => string;
+}
+
+export function Before({ ticket, nameOf }: Props) {
+  const of = (...relations: PastRepair['relation'][]) =>
+    ticket.past_repairs.filter((it) => relations.includes(it.relation));
+  const cited = new Set(ticket.past_repairs.map((it) => it.id));
+  const further = ticket.brief.history.filter((it) => !cited.has(it.source));
+  return (
+    <section class="card" id="before">
+      <h2>{t('before.title')}</h2>
+      <Group title={t('before.recent')} repairs={of('this_device_recent')} empty={t('before.no_recent')} />
+      <Group title={t('before.earlier')} repairs={of('this_device')} />
+      <Group title={t('before.sisters')} repairs={of('sibling')} nameOf={nameOf} empty={t('before.no_sisters')} />
+      {further.map((it, index) => <p key={index}>{pick(it.text)} <Source source={it.source} /></p>)}
+    </section>
+  );
+}
+
+interface GroupProps {
+  title: string;
+  repairs: PastRepair[];
+  nameOf?: (device: string) => string;
+  empty?: string;
+}
+
+function Group({ title, repairs, nameOf, empty }: GroupProps) {
+  if (repairs.length === 0 && !empty) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      {repairs.length === 0 ? <p class="meta">{empty}</p> : (
+        <ul class="repairs">
+          {repairs.map((it) => (
+            <RepairRow key={it.id} repair={it}>
+              {nameOf && <a href={`/d/${it.device}`}>{nameOf(it.device)}</a>}
+            </RepairRow>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+export function RepairRow({ repair, children }: { repair: RepairRecord; children?: ComponentChildren }) {
+  return (
+    <li id={`repair-${repair.id}`}>
+      <p class="line">
+        <span class="num">{day(repair.at)}</span>
+        <span class="meta">{t('span.ago', { span: ago(repair.at) })}</span>
+        {children}
+        <OutcomeTag outcome={repair.outcome} />
+      </p>
+      <p>
+        {repair.text}
+        {repair.part && <span class="meta"> · {t('before.part', { part: repair.part })}</span>}
+        {repair.ticket && <> · <span class="meta">{repair.ticket}</span></>}
+      </p>
+    </li>
+  );
+}

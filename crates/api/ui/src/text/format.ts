@@ -1,0 +1,90 @@
+// Numbers, times and ages as people of the plant write them.
+//
+// Times are shown in the time zone of the site, wherever the reader is. Nothing here knows a unit:
+// units travel with the numbers.
+
+import { signal } from '@preact/signals';
+import { language, locale, t, word } from './language';
+
+/** IANA name of the site's time zone. */
+export const zone = signal('UTC');
+/** Ticks once a second while the page is visible, for ages. */
+export const now = signal(Date.now());
+
+/** Starts the tick; call once. */
+export function startClock(): void {
+  setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+  }, 1_000);
+}
+
+/** Three significant digits, whole numbers from 1000 on. */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
+  const digits = 1000 <= Math.abs(value) ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
+  return new Intl.NumberFormat(locale.value, { ...digits, useGrouping: language.value === 'en' }).format(value);
+}
+
+/** A number with its unit. */
+export function amount(value: number | null | undefined, unit: string): string {
+  return unit ? `${number(value)} ${unit}` : number(value);
+}
+
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** A frequency with the resolution that a person compares. */
+export function hertz(value: number): string {
+  return `${value.toFixed(1)} Hz`;
+}
+
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [size, unit] = [value, 0];
+  while (1000 <= size && unit < units.length - 1) [size, unit] = [size / 1000, unit + 1];
+  return `${number(size)} ${units[unit]}`;
+}
+
+/** Date and time; the year only when it is not this one. */
+export function moment(at: string | number): string {
+  const date = new Date(at);
+  const isThisYear = date.getFullYear() === new Date(now.peek()).getFullYear();
+  return format(date, { ...(isThisYear ? {} : { year: 'numeric' }), ...DAY, ...CLOCK });
+}
+
+export function day(at: string): string {
+  return format(new Date(at), { year: 'numeric', ...DAY });
+}
+
+export function clock(at: string | number, withSeconds = false): string {
+  return format(new Date(at), { ...CLOCK, ...(withSeconds ? { second: '2-digit' } : {}) });
+}
+
+/** How long ago, in its largest unit. */
+export function ago(at: string): string {
+  return lasting((now.value - new Date(at).getTime()) / 1000);
+}
+
+/** A length of time in its largest unit. */
+export function lasting(seconds: number): string {
+  const s = Math.max(0, seconds);
+  if (s < 60) return t('span.s', { n: Math.round(s) });
+  if (s < 3_600) return t('span.min', { n: Math.round(s / 60) });
+  if (s < 48 * 3_600) return t('span.h', { n: Math.round(s / 3_600) });
+  return t('span.d', { n: Math.round(s / 86_400) });
+}
+
+/** The name of an operating state; bands of one state are counted from 1. */
+export function operatingState(state: string): string {
+  const band = /^(.*)-(\d+)$/.exec(state);
+  if (!band) return word('running', state);
+  return t('running.band', { state: word('running', band[1] ?? ''), n: Number(band[2]) + 1 });
+}
+
+const DAY = { month: 'short', day: 'numeric' } as const;
+const CLOCK = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+
+function format(date: Date, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat(locale.value, { ...options, timeZone: zone.value }).format(date);
+}
