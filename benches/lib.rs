@@ -1,0 +1,1 @@
+//! Benches live here; see `Cargo.toml` for their names.

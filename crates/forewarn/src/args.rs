@@ -1,0 +1,117 @@
+//! What can be typed after `forewarn`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Watches machines, and opens a maintenance ticket with a reason before they fail.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) word: Word,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Word {
+    /// A simulated plant with real traffic, the agent, the server and the page, in one process.
+    Demo(DemoOptions),
+    /// Recorded data through the same engine, in event time: which tickets it would have opened.
+    Replay(ReplayOptions),
+    /// The server of a real plant.
+    Serve(ServeOptions),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct DemoOptions {
+    /// Moves the faults to other machines and bearing races.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where the page is served; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) http: SocketAddr,
+    /// Keeps everything in this folder; without it a temporary one is used and removed at the end.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Readings store: `influx://host:port/database` instead of the embedded one.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+    /// Writes what was injected, as JSON.
+    #[arg(long)]
+    pub(crate) truth: Option<PathBuf>,
+    /// Without a hint to open the page.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Ends once this many tickets were open for the settle time; exit 0 only when they are exactly the injected faults.
+    #[arg(long)]
+    pub(crate) until_tickets: Option<usize>,
+    /// How long to go on after the last expected ticket, so that a surplus one would show.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub(crate) settle: Duration,
+    /// Gives up after this long.
+    #[arg(long, default_value = "300s", value_parser = duration)]
+    pub(crate) limit: Duration,
+    /// JSON lines on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Writes the files of the demo plant to a folder and ends: the start for a plant of your own.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write_config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ReplayOptions {
+    /// Site file; its templates lie in `devices/` beside it.
+    #[arg(long)]
+    pub(crate) site: PathBuf,
+    /// Recorded file (also .gz); several are taken one after another.
+    #[arg(long, required = true, num_args = 1..)]
+    pub(crate) csv: Vec<PathBuf>,
+    /// Rules to use instead of the shipped ones.
+    #[arg(long)]
+    pub(crate) rules: Option<PathBuf>,
+    /// `max`, or a factor such as `60x`.
+    #[arg(long, default_value = "max", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Passes the readings through a store first: `chunks:DIR` or `influx://host:port/database`.
+    #[arg(long)]
+    pub(crate) store: Option<String>,
+    /// JSON lines on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ServeOptions {
+    /// The server's own settings.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// Allows plain http off loopback, visibly; for a laboratory only.
+    #[arg(long)]
+    pub(crate) insecure_lab: bool,
+}
+
+/// How fast recorded time passes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    /// As fast as the machine can.
+    Max,
+    /// So many times as fast as it was recorded.
+    Times(f64),
+}
+
+fn duration(text: &str) -> Result<Duration, forewarn_domain::time::InvalidSpan> {
+    text.parse::<forewarn_domain::time::Span>().map(forewarn_domain::time::Span::to_std)
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.strip_suffix('x').and_then(|it| it.parse::<f64>().ok()) {
+        Some(times) if times.is_finite() && 0.0 < times => Ok(Speed::Times(times)),
+        _ => Err(format!("`{text}` is no speed; write max, or a factor such as 60x")),
+    }
+}

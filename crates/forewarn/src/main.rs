@@ -1,0 +1,39 @@
+//! The command `forewarn`: the server for a plant, the demo, and replay of recorded data.
+//!
+//! Results go to stdout (JSON lines with `--json`), everything else to stderr. Exit codes: 0 it ran,
+//! 1 it failed, 2 it was called wrongly, 3 it ran in part, 4 it needs attention.
+
+mod args;
+mod demo;
+mod files;
+mod output;
+mod progress;
+mod replay;
+mod serve;
+mod stores;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Word};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    forewarn_wire::tls::install_ring();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failed(&error),
+    };
+    let ran = runtime.block_on(async {
+        match args.word {
+            Word::Demo(options) => demo::run(&options).await,
+            Word::Replay(options) => replay::run(&options),
+            Word::Serve(options) => serve::run(&options).await,
+        }
+    });
+    match ran {
+        Ok(code) => code,
+        Err(error) => output::failed(error.as_ref()),
+    }
+}

@@ -1,0 +1,210 @@
+//! `forewarn serve`: the server of a real plant.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use forewarn_api::Access;
+use forewarn_domain::text::Localized;
+use forewarn_domain::time::Time;
+use forewarn_lifecycle::logging::{self, Format};
+use forewarn_lifecycle::{Clock, Tasks};
+use forewarn_notify::webhook::Secret;
+use forewarn_notify::{Channel, Webhook};
+use forewarn_server::Setup;
+use forewarn_wire::broker;
+use forewarn_wire::mqtt::{ConnectOptions, Login};
+use forewarn_wire::tls::Tls;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::args::ServeOptions;
+use crate::output::{self, Failure};
+use crate::stores::{self, Stores};
+use crate::files;
+
+/// `server.toml`: the server's own settings. Paths are relative to the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerFile {
+    /// The plant.
+    site_file: PathBuf,
+    /// Where everything is kept.
+    data_dir: PathBuf,
+    /// Where the page is served.
+    #[serde(default = "loopback")]
+    http: SocketAddr,
+    /// Over which broker agents are reached.
+    broker: BrokerChoice,
+    /// Readings store: `chunks`, or `influx://host:port/database`.
+    #[serde(default = "chunks")]
+    readings: String,
+    /// Rules, where they are not the shipped ones.
+    rules: Option<PathBuf>,
+    /// Models, where they are not the shipped ones.
+    models: Option<PathBuf>,
+    /// Systems that are told what happens to tickets.
+    #[serde(default, rename = "webhook")]
+    webhooks: Vec<WebhookEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum BrokerChoice {
+    /// A broker in this process, on loopback: for one machine.
+    Embedded {
+        /// Where it listens; loopback only.
+        listen: SocketAddr,
+    },
+    /// Any MQTT broker.
+    External {
+        host: String,
+        port: u16,
+        user: Option<String>,
+        password_file: Option<PathBuf>,
+        ca_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookEntry {
+    /// Under which name the outbox addresses it.
+    name: String,
+    url: String,
+    /// File that holds the secret `whsec_…`.
+    secret_file: PathBuf,
+}
+
+/// Serves until a signal.
+pub(crate) async fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
+    logging::init(Format::Auto)?;
+    let text = std::fs::read_to_string(&options.config)
+        .map_err(|error| format!("{}: {error}", options.config.display()))?;
+    let file: ServerFile =
+        toml::from_str(&text).map_err(|error| format!("{}: {error}", options.config.display()))?;
+    if !file.http.ip().is_loopback() && !options.insecure_lab {
+        return Err(format!(
+            "http = {} is not loopback, and this version serves no TLS; put a TLS proxy in front \
+             of a loopback address, or pass --insecure-lab in a laboratory",
+            file.http
+        )
+        .into());
+    }
+    let home = options.config.parent().unwrap_or(Path::new(".")).to_owned();
+    let tasks = Tasks::default();
+    let outcome = serve(file, &home, options.insecure_lab, &tasks).await;
+    tasks.stop(GRACE).await?;
+    outcome
+}
+
+async fn serve(
+    file: ServerFile,
+    home: &Path,
+    is_lab: bool,
+    tasks: &Tasks,
+) -> Result<ExitCode, Failure> {
+    let clock = Clock::system();
+    let at = |path: &PathBuf| home.join(path);
+    let plant = files::plant(&at(&file.site_file))?;
+    let rules = file.rules.as_ref().map(at);
+    let models = file.models.as_ref().map(at);
+    let knowledge = files::knowledge(rules.as_deref(), models.as_deref())?;
+    let stores = Stores::open(&at(&file.data_dir), Some(&file.readings)).await?;
+    let channels = channels(&file.webhooks, home)?;
+    let names = channels.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let records =
+        if names.is_empty() { stores.records } else { stores.records.with_channels(names) };
+    let now = Time::from_micros(clock.now_us());
+    let token = setup_token()?;
+    records.set_setup_token(&token, now).await?;
+    let listener = TcpListener::bind(file.http).await?;
+    let setup = Setup {
+        plant,
+        knowledge,
+        readings: stores.readings,
+        records,
+        files: stores.files,
+        retention: stores::retention(),
+        broker: broker_options(&file.broker, home)?,
+        channels,
+        access: Access::Token,
+        listener,
+        clock,
+        notices: lab_notice(is_lab),
+        history: None,
+    };
+    let running = forewarn_server::start(setup, tasks).await?;
+    output::remark(&format!(
+        "Forewarn serves http://{}\nSetup token, shown this once: {token}",
+        running.http
+    ));
+    let ended = tasks.run_until_signal().await?;
+    tracing::info!(?ended, "the server stops");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn broker_options(choice: &BrokerChoice, home: &Path) -> Result<ConnectOptions, Failure> {
+    match choice {
+        BrokerChoice::Embedded { listen } => {
+            let broker = broker::start(*listen)?;
+            let (host, port) = (broker.address.ip().to_string(), broker.address.port());
+            Ok(ConnectOptions::new(host, port, CLIENT_ID))
+        }
+        BrokerChoice::External { host, port, user, password_file, ca_file } => {
+            let mut options = ConnectOptions::new(host, *port, CLIENT_ID);
+            if let (Some(user), Some(path)) = (user, password_file) {
+                let password = std::fs::read_to_string(home.join(path))
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                let password = password.trim_end().to_owned();
+                options.login = Some(Login { user: user.clone(), password });
+            }
+            if let Some(path) = ca_file {
+                let ca_pem = std::fs::read(home.join(path))
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                options.tls = Some(Tls { ca_pem, client: None });
+            }
+            Ok(options)
+        }
+    }
+}
+
+fn channels(entries: &[WebhookEntry], home: &Path) -> Result<Vec<(String, Channel)>, Failure> {
+    let mut channels = Vec::new();
+    for entry in entries {
+        let secret = std::fs::read_to_string(home.join(&entry.secret_file))
+            .map_err(|error| format!("{}: {error}", entry.secret_file.display()))?;
+        let webhook = Webhook::new(&entry.url, vec![Secret::new(secret.trim())?])?;
+        channels.push((entry.name.clone(), Channel::Webhook(webhook)));
+    }
+    Ok(channels)
+}
+
+/// 160 random bits as hexadecimal digits.
+fn setup_token() -> Result<String, Failure> {
+    use std::io::Read as _;
+    let mut bits = [0_u8; 20];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bits)?;
+    Ok(bits.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn lab_notice(is_lab: bool) -> Vec<Localized> {
+    let notice = Localized::new(
+        "this server runs without encryption (--insecure-lab); never in a plant",
+        "本服务器未加密运行（--insecure-lab），禁止用于生产现场",
+    );
+    if is_lab { vec![notice] } else { Vec::new() }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn chunks() -> String {
+    "chunks".to_owned()
+}
+
+const CLIENT_ID: &str = "forewarn-server";
+
+const GRACE: Duration = Duration::from_secs(10);

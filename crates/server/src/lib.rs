@@ -1,0 +1,16 @@
+//! The server: stages in a line, wired to the pure engine, the stores and the page.
+//!
+//! [`start::start`] takes everything opened and checked, and starts one task for each stage. Readings
+//! are acknowledged after their commit; tickets, timeline and outbox are one commit. Deliberately
+//! absent: how files are found and read, which is the command's work.
+
+pub mod health;
+pub mod metrics;
+pub mod roster;
+pub mod start;
+mod live;
+mod spectra;
+mod stages;
+
+pub use start::{Running, Setup, StartError, start};
+pub use stages::decide::DecideError;
