@@ -59,6 +59,10 @@ fn kills_of_agent_broker_and_server_lose_nothing_double_nothing_and_leave_one_ti
         }
         let kill = testbed.kill(stroke.part);
         witness.note(stroke, kill, &testbed);
+        if !stroke.away.is_zero() {
+            std::thread::sleep(stroke.away);
+            witness.look_at_waiting(&testbed);
+        }
         testbed.start(stroke.part);
         // The last quarter is left for the last fault's ticket to be hit as well.
         if faults < FAULTS && faults * strokes.len() * 3 / 4 / FAULTS <= index {

@@ -3,8 +3,6 @@
 //! In a development build the page is read from the disk while the server runs, so nothing is
 //! watched there; a build for use embeds it and warns when there is none.
 
-#![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
-
 use std::env;
 use std::path::Path;
 

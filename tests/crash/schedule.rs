@@ -10,6 +10,8 @@ pub(crate) struct Stroke {
     pub(crate) part: Part,
     /// Since the last start of a process.
     pub(crate) pause: Duration,
+    /// How long it stays away; what waits for it piles up meanwhile.
+    pub(crate) away: Duration,
     /// Whether the victim was started just before, so that it dies while it starts or recovers.
     pub(crate) is_young: bool,
 }
@@ -28,10 +30,12 @@ pub(crate) fn strokes(kills: usize, chance: &mut Chance) -> Vec<Stroke> {
     let mut strokes = Vec::new();
     for (part, is_doubled) in turns {
         let pause = chance.duration(UNDER_LOAD_MS);
-        strokes.push(Stroke { part, pause, is_young: false });
+        let is_waited_for = part != Part::Agent && chance.below(2) == 0;
+        let away = if is_waited_for { chance.duration(AWAY_MS) } else { Duration::ZERO };
+        strokes.push(Stroke { part, pause, away, is_young: false });
         if is_doubled {
             let pause = chance.duration(STARTING_MS);
-            strokes.push(Stroke { part, pause, is_young: true });
+            strokes.push(Stroke { part, pause, away: Duration::ZERO, is_young: true });
         }
     }
     strokes
@@ -60,6 +64,9 @@ impl Chance {
 
 /// Long enough to deliver, short enough to hurt.
 const UNDER_LOAD_MS: (u64, u64) = (300, 1_500);
+
+/// Several commits of the agent.
+const AWAY_MS: (u64, u64) = (200, 1_200);
 
 /// A start takes some hundred milliseconds; the connections come a little later.
 const STARTING_MS: (u64, u64) = (0, 500);

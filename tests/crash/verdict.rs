@@ -1,6 +1,6 @@
 //! Judges a run from the files alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
@@ -149,17 +149,14 @@ fn unexplained(stored: &Readings, kills: &[Kill]) -> Vec<String> {
 }
 
 /// The same number stands twice in each answer; both readings must agree.
-fn torn(
-    channel: &str,
-    readings: &std::collections::BTreeMap<i64, Value>,
-    stored: &Readings,
-) -> Vec<String> {
+fn torn(channel: &str, readings: &BTreeMap<i64, Value>, stored: &Readings) -> Vec<String> {
     let low = stored.get(&format!("{channel}_low"));
     let mut torn = Vec::new();
     for (t, value) in readings {
         let Value::Number(number) = value else { continue };
         let other = low.and_then(|it| it.get(t));
-        let agrees = matches!(other, Some(Value::Number(low)) if (number % 65_536.0 - low).abs() < 0.5);
+        let agrees =
+            matches!(other, Some(Value::Number(low)) if (number % 65_536.0 - low).abs() < 0.5);
         if !agrees {
             torn.push(format!("{channel} at {t}: {number}, and beside it {other:?}"));
         }
@@ -168,6 +165,34 @@ fn torn(
 }
 
 fn bad(stored: &Readings) -> usize {
-    let all = stored.values().flat_map(std::collections::BTreeMap::values);
+    let all = stored.values().flat_map(BTreeMap::values);
     all.filter(|it| matches!(it, Value::Bad(_))).count()
+}
+
+#[test]
+fn a_reading_that_is_missing_or_changed_is_found() {
+    let accepted = numbers("m/plc/answers", &[(10, 1.0), (20, 2.0), (30, 3.0)]);
+    let stored = numbers("m/plc/answers", &[(10, 1.0), (20, 2.5)]);
+    assert_eq!(vanished(&accepted, &accepted), 0);
+    assert_eq!(vanished(&accepted, &stored), 2);
+    assert_eq!(vanished(&accepted, &Readings::new()), 3);
+}
+
+#[test]
+fn a_gap_between_answers_is_excused_by_a_kill_of_the_agent_and_by_nothing_else() {
+    let mut stored = numbers("m/plc/answers", &[(10, 1.0), (20, 2.0), (30, 4.0), (40, 5.0)]);
+    stored.extend(numbers("m/plc/answers_low", &[(10, 1.0), (20, 2.0), (30, 4.0), (40, 5.0)]));
+    let kill = |at| Kill { from_us: at, until_us: at + 1 };
+    assert_eq!(unexplained(&stored, &[kill(25)]), Vec::<String>::new());
+    assert_eq!(unexplained(&stored, &[kill(12), kill(35)]).len(), 1);
+    stored.extend(numbers("m/plc/answers_low", &[(10, 1.0), (20, 9.0), (30, 4.0), (40, 5.0)]));
+    assert_eq!(unexplained(&stored, &[kill(25)]).len(), 1, "torn readings are found");
+    let twice = numbers("m/plc/answers", &[(10, 1.0), (20, 1.0)]);
+    assert_eq!(unexplained(&twice, &[kill(15)]).len(), 3, "an answer stands twice, without twins");
+}
+
+#[cfg(test)]
+fn numbers(channel: &str, readings: &[(i64, f64)]) -> Readings {
+    let readings = readings.iter().map(|(t, number)| (*t, Value::Number(*number))).collect();
+    Readings::from([(channel.to_owned(), readings)])
 }

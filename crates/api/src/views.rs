@@ -3,22 +3,26 @@
 //! A change in the domain can change nothing here by accident. Evidence is the exception: it goes
 //! out as it was hashed, so that its SHA-256 can be checked.
 
+mod brief;
 mod device;
 mod health;
+mod repair;
 mod series;
 mod ticket;
 
+pub use brief::{BriefView, SentenceView};
 pub use device::{
     ChannelRow, ChannelView, ComponentView, DeviceRow, DeviceView, LastView, NormalView, RuleView,
 };
 pub use health::{AgentView, HealthView, StageView};
+pub use repair::{PastRepairView, RepairView};
 pub use series::{
     AnomalyView, BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView,
 };
 pub(crate) use ticket::TicketParts;
 pub use ticket::{
-    BriefView, CauseView, ChoiceView, FinishView, PastRepairView, RepairView, RuleRefView,
-    SentenceView, SignalView, TicketRowView, TicketView, TimelineView,
+    CauseView, ChoiceView, FinishView, RuleRefView, SignalView, TicketRowView, TicketView,
+    TimelineView,
 };
 
 use forewarn_domain::text::Localized;

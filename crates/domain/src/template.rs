@@ -349,7 +349,7 @@ pub struct PointTemplate {
     /// May be absent.
     #[serde(default)]
     pub optional: bool,
-    /// Length of a text in registers.
+    /// Length of a text in letters, two to a register.
     pub len: Option<u16>,
     /// Whether blanks and zero bytes around a text are removed.
     #[serde(default)]

@@ -129,6 +129,11 @@ impl Engine {
                     self.desk.drafts.retain(|it| it.episode != id);
                 }
                 self.desk.is_dirty = true;
+                for anomaly in self.desk.book.unmuted() {
+                    if let Some(room) = self.by_device.get(&anomaly.device).copied() {
+                        self.found.push((room, Detection::Raised(anomaly)));
+                    }
+                }
                 if let Some(room) = self.by_device.get(&key.device).copied() {
                     let component = key.component.clone();
                     self.tell(room, &DeviceNotice::Rebaseline { component, at: *at });
@@ -271,6 +276,11 @@ impl Engine {
             };
             if let Some(change) = change {
                 decisions.extend(self.answer(change, &detection));
+            }
+            // A machine anomaly that rested on a broken sensor speaks again once the sensor is sound.
+            for anomaly in self.desk.book.unmuted() {
+                let change = self.desk.book.raise(&self.plant.site.id, &anomaly);
+                decisions.extend(self.answer(change, &Detection::Raised(anomaly)));
             }
         }
         decisions

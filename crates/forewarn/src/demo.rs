@@ -13,14 +13,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forewarn_agent::config::{AgentConfig, Broker, CommitLimits};
-use forewarn_agent::spool::Limits;
+use forewarn_agent::AgentConfig;
 use forewarn_api::Access;
 use forewarn_domain::id::AgentId;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::site::{ONLY_AGENT, SiteFile};
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
+use forewarn_engine::Knowledge;
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_server::{Running, Setup};
 use forewarn_simulator::{Faces, Plan, SimulatedPlant};
@@ -59,20 +59,18 @@ async fn demo(
 ) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     let broker = broker::start(SocketAddr::from(([127, 0, 0, 1], 0)))?.address;
-    let server = start_server(options, folder, (&clock, broker), tasks).await?;
-    let live = start_plant(options.seed, (&clock, broker), tasks).await?;
+    let scene = Scene::new(options.seed, now(&clock))?;
+    let server = start_server(options, folder, (&clock, broker), (&scene, tasks)).await?;
+    let live = start_plant(scene, (&clock, broker), tasks).await?;
     if let Some(path) = &options.truth {
         std::fs::write(path, serde_json::to_vec_pretty(&live.simulated.truth())?)?;
     }
-    let agent = AgentConfig {
-        agent: AgentId::new(ONLY_AGENT)?,
-        plant: Arc::clone(&live.plant),
-        data_dir: folder.join("edge"),
-        broker: plain(broker),
-        spool: Limits { quota_bytes: SPOOL_BYTES, ballast_bytes: BALLAST_BYTES },
-        commit: CommitLimits::default(),
-        insecure_lab: false,
-    };
+    let agent = AgentConfig::local(
+        AgentId::new(ONLY_AGENT)?,
+        Arc::clone(&live.plant),
+        folder.join("edge"),
+        broker.to_string(),
+    );
     let agent = forewarn_agent::run::start(&agent, &clock, tasks)?;
     announce(options, &server);
     let watch = verdict::Watch { options, server: &server, agent: &agent, clock: &clock };
@@ -86,28 +84,41 @@ async fn demo(
     }
 }
 
+/// The plant, what is known of it, and its simulation.
+struct Scene {
+    plant: Arc<Plant>,
+    knowledge: Knowledge,
+    simulated: SimulatedPlant,
+}
+
+impl Scene {
+    fn new(seed: u64, origin: Time) -> Result<Self, Failure> {
+        let plant = Arc::new(Plant::new(site_file()?, templates()?)?);
+        let knowledge = files::knowledge(None, None)?;
+        let plan = Plan::for_seed(seed, &plant);
+        let (site, bearings) = (Arc::clone(&plant), &knowledge.bearings);
+        let simulated = SimulatedPlant::new(site, bearings, seed, origin, plan)?;
+        Ok(Self { plant, knowledge, simulated })
+    }
+}
+
 async fn start_server(
     options: &DemoOptions,
     folder: &Path,
     (clock, broker): (&Clock, SocketAddr),
-    tasks: &Tasks,
+    (scene, tasks): (&Scene, &Tasks),
 ) -> Result<Running, Failure> {
-    let plant = Arc::new(Plant::new(site_file()?, templates()?)?);
-    let knowledge = files::knowledge(None, None)?;
-    let origin = now(clock);
     let stores = Stores::open(folder, options.store.as_deref()).await?;
-    stores.records.insert_repairs(&history::repairs(origin)?).await?;
+    let repairs = history::repairs(scene.simulated.origin())?;
     let has_learned = stores.records.load_snapshot().await?.is_some();
-    let history = if has_learned {
-        None
-    } else {
-        let bearings = &knowledge.bearings;
-        Some(history::readings(Arc::clone(&plant), bearings, options.seed, origin)?)
-    };
+    let history = (!has_learned).then(|| history::readings(&scene.simulated));
+    if !has_learned {
+        stores.records.insert_repairs(&repairs).await?;
+    }
     let listener = TcpListener::bind(options.http).await?;
     let setup = Setup {
-        plant,
-        knowledge,
+        plant: Arc::clone(&scene.plant),
+        knowledge: scene.knowledge.clone(),
         readings: stores.readings,
         records: stores.records,
         files: stores.files,
@@ -132,18 +143,15 @@ struct LivePlant {
     plant: Arc<Plant>,
 }
 
+/// Opens the faces of the machines; their faults are counted from now, however long learning took.
 async fn start_plant(
-    seed: u64,
+    scene: Scene,
     (clock, broker): (&Clock, SocketAddr),
     tasks: &Tasks,
 ) -> Result<LivePlant, Failure> {
-    let knowledge = files::knowledge(None, None)?;
-    let mut file = site_file()?;
-    let plant = Arc::new(Plant::new(file.clone(), templates()?)?);
-    let plan = Plan::for_seed(seed, &plant);
-    let simulated =
-        SimulatedPlant::new(plant, &knowledge.bearings, seed, now(clock), plan)?;
+    let simulated = scene.simulated.moved_to(now(clock));
     let faces = Faces::open(&simulated, broker, clock, tasks).await?;
+    let mut file = site_file()?;
     faces.patch(&mut file, broker);
     let plant = Arc::new(Plant::new(file, templates()?)?);
     Ok(LivePlant { simulated, plant })
@@ -181,17 +189,6 @@ fn templates() -> Result<Vec<forewarn_domain::template::DeviceTemplate>, Failure
     Ok(files::templates(&files::shipped("config/devices/"))?)
 }
 
-fn plain(broker: SocketAddr) -> Broker {
-    Broker {
-        address: broker.to_string(),
-        user: None,
-        password_file: None,
-        ca_file: None,
-        certificate_file: None,
-        key_file: None,
-    }
-}
-
 /// Now, in whole seconds, so that a history ends on one.
 fn now(clock: &Clock) -> Time {
     Time::from_micros(clock.now_us()).floor(Span::from_secs(1))
@@ -199,8 +196,3 @@ fn now(clock: &Clock) -> Time {
 
 /// Long enough for the last commits.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// A day of the demo.
-const SPOOL_BYTES: u64 = 256 * 1024 * 1024;
-
-const BALLAST_BYTES: u64 = 32 * 1024 * 1024;

@@ -21,6 +21,7 @@ mod repairs;
 mod row;
 mod waveforms;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +107,7 @@ impl Records {
                 b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
                     url.push(char::from(*byte));
                 }
-                other => url += &format!("%{other:02X}"),
+                other => write!(url, "%{other:02X}").expect("a text takes every letter"),
             }
         }
         Self::open(&url).await

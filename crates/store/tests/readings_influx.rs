@@ -9,6 +9,7 @@ mod contract;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forewarn_domain::quality::Quality;
@@ -37,6 +38,7 @@ fn free_port() -> u16 {
 }
 
 /// Starts a server and waits until it answers; `None` when it is not installed.
+#[expect(clippy::print_stdout, reason = "a skipped test says so where people look")]
 fn start(test: &str, needs: &str, mut command: Command, port: u16) -> Option<Peer> {
     let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let Ok(process) = spawned else {
@@ -133,7 +135,7 @@ async fn a_server_that_is_away_keeps_batches_unacknowledged_until_it_is_back() {
     let store = ReadingStore::open(&config).await.expect("opens without the server");
     let (key, channel) = (key("agent"), channel("mill/s/p"));
     let batch = numbers(&key, 1, &channel, &[(SECOND, 1.0, Quality::Good)]);
-    let refused = store.append(vec![batch.clone()]).await;
+    let refused = store.append(vec![Arc::clone(&batch)]).await;
     assert!(matches!(refused, Err(StoreError::Server { .. })));
     assert!(store.ledger(&key).ranges().is_empty());
     store.close().await.expect("closed");

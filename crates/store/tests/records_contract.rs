@@ -9,16 +9,19 @@ mod samples;
 
 use std::collections::BTreeSet;
 
+use forewarn_domain::quality::Quality;
+use forewarn_domain::quantity::Axis;
 use forewarn_domain::reading::{Epoch, Stream, StreamKey};
 use forewarn_domain::repair::{Activity, Outcome};
 use forewarn_domain::text::{Language, Localized};
 use forewarn_domain::ticket::{Command, TicketId, TicketState, Verdict};
 use forewarn_domain::time::{Span, Time};
+use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_store::records::{
     Act, Commit, NewConfig, NewSession, Notice, PageKey, Records, RecordsError, RequestKey,
     Session, Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
 };
-use samples::{NOW, at, draft, episode, header};
+use samples::{NOW, at, draft, episode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::task::JoinSet;
 
@@ -424,6 +427,22 @@ async fn the_engine_finds_its_state_cursors_and_inputs_again(records: Records) {
     let inputs = records.inputs_after(0, 10).await.unwrap();
     assert_eq!(inputs[0].applies_after, Some(vec![(key.clone(), 10)]));
     assert_eq!(inputs[1].applies_after, None);
+}
+
+/// A waveform, told apart by a number.
+fn header(number: u8) -> WaveformHeader {
+    WaveformHeader {
+        channel: "mill-01/spindle/acc".parse().unwrap(),
+        t0: at(i64::from(number)),
+        rate_hz: 6_400.0,
+        axes: vec![Axis::Z],
+        samples: 4,
+        scale_g: 0.001,
+        rpm: Some(1_790.0),
+        state: "cut".parse().unwrap(),
+        quality: Quality::Good,
+        sha256: Sha256([number; 32]),
+    }
 }
 
 async fn a_waveform_is_held_even_when_the_hold_comes_first(records: Records) {

@@ -84,7 +84,7 @@ pub(crate) async fn list_tickets(
     Ok(Json(turn.page(rows, key, |row| TicketRowView::new(&row, &state.plant))))
 }
 
-/// One ticket, by id or number. Its ETag is its revision.
+/// One ticket, by id or number. Its `ETag` is its revision.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}", params(("id" = String, Path)), responses(
     (status = 200, body = TicketView),
     (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -136,7 +136,7 @@ pub(crate) async fn command_ticket(
     whole(&state, &acted.ticket).await
 }
 
-/// A ticket with its ETag.
+/// A ticket with its `ETag`.
 type Answer = ([(HeaderName, String); 1], Json<TicketView>);
 
 async fn whole(state: &ApiState, row: &TicketRow) -> Result<Answer, ApiError> {

@@ -1,19 +1,17 @@
-//! Tickets and repairs as they go out.
+//! Tickets as they go out.
 
 use forewarn_domain::cause::RankedCause;
-use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{
-    Command, PastRepair, Sentence, Summary, TicketDraft, TicketState, TimelineEntry, Verdict,
-    WaitingFor,
+    Command, TicketDraft, TicketState, TimelineEntry, Verdict, WaitingFor,
 };
 use forewarn_domain::time::Time;
 use forewarn_store::records::TicketRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{NormalView, TextView};
+use super::{BriefView, NormalView, PastRepairView, TextView};
 use crate::state::CauseChoice;
 
 /// A ticket in a list.
@@ -63,7 +61,7 @@ pub struct TicketRowView {
     pub cleared_at: Option<Time>,
     /// Episodes that went to it.
     pub occurrences: i64,
-    /// Its ETag, without the quotes.
+    /// Its `ETag`, without the quotes.
     pub revision: i64,
 }
 
@@ -297,147 +295,6 @@ impl From<&forewarn_domain::anomaly::Signal> for SignalView {
             unit: signal.unit.to_string(),
             normal: signal.normal.as_ref().map(NormalView::from),
         }
-    }
-}
-
-/// A past repair as a ticket cites it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct PastRepairView {
-    /// UUID.
-    pub id: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Time,
-    /// Device id.
-    pub device: String,
-    /// Component id.
-    pub component: String,
-    /// The part that was used.
-    pub part: Option<String>,
-    /// The record's own words.
-    pub text: String,
-    /// Whether it helped.
-    pub outcome: String,
-    /// Number of the ticket that it closed.
-    pub ticket: Option<String>,
-    /// `this_device_recent`, `this_device` or `sibling`.
-    pub relation: String,
-}
-
-impl From<&PastRepair> for PastRepairView {
-    fn from(repair: &PastRepair) -> Self {
-        Self {
-            id: repair.id.to_string(),
-            at: repair.at,
-            device: repair.device.to_string(),
-            component: repair.component.to_string(),
-            part: repair.part.clone(),
-            text: repair.text.clone(),
-            outcome: repair.outcome.to_string(),
-            ticket: repair.ticket.clone(),
-            relation: repair.relation.to_string(),
-        }
-    }
-}
-
-/// A repair record.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct RepairView {
-    /// UUID.
-    pub id: String,
-    /// When the work was finished.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Time,
-    /// Device id.
-    pub device: String,
-    /// Component id.
-    pub component: String,
-    /// What was done.
-    pub activity: String,
-    /// The part that was used.
-    pub part: Option<String>,
-    /// The record's own words.
-    pub text: String,
-    /// `en` or `zh`.
-    pub language: String,
-    /// The cause that was found.
-    pub cause: Option<String>,
-    /// Whether it helped.
-    pub outcome: String,
-    /// Working hours.
-    pub hours: Option<f64>,
-    /// Number of the ticket that it closed.
-    pub ticket: Option<String>,
-}
-
-impl From<RepairRecord> for RepairView {
-    fn from(repair: RepairRecord) -> Self {
-        Self {
-            id: repair.id.to_string(),
-            at: repair.at,
-            device: repair.device.to_string(),
-            component: repair.component.to_string(),
-            activity: repair.activity.to_string(),
-            part: repair.part,
-            text: repair.text,
-            language: repair.language.to_string(),
-            cause: repair.cause,
-            outcome: repair.outcome.to_string(),
-            hours: repair.hours,
-            ticket: repair.ticket,
-        }
-    }
-}
-
-/// The root-cause summary, sentence by sentence.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct BriefView {
-    /// What and how sure.
-    pub headline: TextView,
-    /// How urgent.
-    pub urgency: TextView,
-    /// What is seen.
-    pub observations: Vec<SentenceView>,
-    /// What did not change.
-    pub unchanged: Vec<SentenceView>,
-    /// What this machine and its sisters had before.
-    pub history: Vec<SentenceView>,
-    /// What happens if nothing is done.
-    pub consequence: Option<SentenceView>,
-    /// What to do first, in order.
-    pub actions: Vec<SentenceView>,
-    /// Data quality, rule and hash.
-    pub footer: Vec<SentenceView>,
-}
-
-impl From<&Summary> for BriefView {
-    fn from(summary: &Summary) -> Self {
-        let sentences = |all: &[Sentence]| all.iter().map(SentenceView::from).collect();
-        Self {
-            headline: (&summary.headline).into(),
-            urgency: (&summary.urgency).into(),
-            observations: sentences(&summary.observations),
-            unchanged: sentences(&summary.unchanged),
-            history: sentences(&summary.history),
-            consequence: summary.consequence.as_ref().map(SentenceView::from),
-            actions: sentences(&summary.actions),
-            footer: sentences(&summary.footer),
-        }
-    }
-}
-
-/// A sentence with the place where it can be checked.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct SentenceView {
-    /// The sentence.
-    pub text: TextView,
-    /// A channel, waveform hash, repair id, rule or standard.
-    pub source: String,
-}
-
-impl From<&Sentence> for SentenceView {
-    fn from(sentence: &Sentence) -> Self {
-        Self { text: (&sentence.text).into(), source: sentence.source.clone() }
     }
 }
 

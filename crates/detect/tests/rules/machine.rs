@@ -231,7 +231,7 @@ fn heating_is_seen_by_its_slope_and_a_warm_machine_is_not() {
 fn a_warm_up_that_was_seen_while_learning_is_no_finding() {
     let learn = "learn = { samples = 300, for = \"5m\" }\nrefine_for = \"1h\"\nmargin = 1.5\nfor";
     let mut bench = Bench::new(&HEATING.replacen("for", learn, 1));
-    let mut warm_up = |bench: &mut Bench, per_second: f64| {
+    let warm_up = |bench: &mut Bench, per_second: f64| {
         for second in 0..150_u32 {
             let rise = per_second * f64::from(second.min(60));
             let values = bench.usual_but("temp", 40.0 + rise);

@@ -1,16 +1,12 @@
 //! The past of the demo plant: repairs, and thirty days of readings of the healthy machines.
 
-use std::sync::Arc;
-
-use forewarn_diagnose::Catalogue;
 use forewarn_domain::cause::CauseCode;
 use forewarn_domain::id::{ComponentId, DeviceId};
 use forewarn_domain::reading::Batch;
 use forewarn_domain::repair::{Activity, Outcome, RepairId, RepairRecord};
-use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Language;
 use forewarn_domain::time::{Span, Time};
-use forewarn_simulator::{History, HistoryOptions, Plan, SimulatedPlant};
+use forewarn_simulator::{History, HistoryOptions, SimulatedPlant};
 use serde::Deserialize;
 
 use crate::output::Failure;
@@ -49,19 +45,12 @@ pub(crate) fn repairs(origin: Time) -> Result<Vec<RepairRecord>, Failure> {
     Ok(file.repairs.into_iter().map(|it| record(it, origin)).collect())
 }
 
-/// Thirty days of readings up to `origin`, with a progress bar on a terminal.
-pub(crate) fn readings(
-    plant: Arc<Plant>,
-    bearings: &Catalogue,
-    seed: u64,
-    origin: Time,
-) -> Result<Box<dyn Iterator<Item = Batch> + Send>, Failure> {
-    let simulated = SimulatedPlant::new(plant, bearings, seed, origin, Plan::healthy())?;
+/// Thirty days of readings up to the origin, with a progress bar on a terminal.
+pub(crate) fn readings(simulated: &SimulatedPlant) -> Box<dyn Iterator<Item = Batch> + Send> {
     let options = HistoryOptions::default();
     let batches = options.reach.micros() / options.batch.micros().max(1);
     let bar = progress::steps(u64::try_from(batches).unwrap_or(0), "learning from 30 days");
-    let history = History::of(&simulated, options).inspect(move |_| bar.inc(1));
-    Ok(Box::new(history))
+    Box::new(History::of(simulated, options).inspect(move |_| bar.inc(1)))
 }
 
 fn record(entry: RepairEntry, origin: Time) -> RepairRecord {

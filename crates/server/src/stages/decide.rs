@@ -47,6 +47,7 @@ pub(crate) struct Decide {
 struct Work {
     inbox: Inbox,
     inputs_applied: i64,
+    looked_at: Duration,
     saved_at: Duration,
     shown_at: Duration,
     show_cost: Duration,
@@ -119,7 +120,8 @@ impl Decide {
         for batch in arrived {
             self.offer(work, batch).await?;
         }
-        let missing = work.inbox.missing();
+        let mut missing = work.inbox.missing();
+        missing.extend(self.passed_over(work));
         if !missing.is_empty() {
             self.fetch(work, &missing, stop).await?;
         }
@@ -127,6 +129,19 @@ impl Decide {
             self.save(work).await?;
         }
         self.breathe(work, has_work).await
+    }
+
+    /// Streams whose next batch is stored and will not come by itself: an earlier process stored it
+    /// behind a gap, and the gap has closed since.
+    fn passed_over(&self, work: &mut Work) -> Vec<(StreamKey, u64)> {
+        let now = self.clock.monotonic();
+        if now.saturating_sub(work.looked_at) < LOOK_EVERY {
+            return Vec::new();
+        }
+        work.looked_at = now;
+        let mut cursors = work.inbox.cursors();
+        cursors.retain(|(key, next)| self.readings.ledger(key).contains(*next));
+        cursors
     }
 
     /// Fetches everything that the store holds beyond the cursors.
@@ -275,6 +290,7 @@ impl Work {
         Self {
             inbox: resumed.inbox,
             inputs_applied: resumed.inputs_applied,
+            looked_at: clock.monotonic(),
             saved_at: clock.monotonic(),
             shown_at: Duration::ZERO,
             show_cost: Duration::ZERO,
@@ -311,6 +327,9 @@ const ROUND: Duration = Duration::from_millis(250);
 
 /// Bounds the work between two looks at what people did.
 const ROUND_BATCHES_MAX: usize = 64;
+
+/// A batch that is only on its way here is then fetched in vain, which is cheap once a second.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A crash replays at most this much, in a fraction of the time.
 const SAVE_EVERY: Duration = Duration::from_secs(5);

@@ -27,8 +27,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::file::Place;
 use self::open::Settings;
-use self::reads::{View, unconsumed};
-use self::writer::{ASKS_MAX, Ask, RetainAsk, Shared, Stage};
+use self::reads::{View, Wanted, unconsumed};
+use self::writer::{ASKS_MAX, Ask, RetainAsk, Shared, Stage, Weighed};
 use super::appended::Appended;
 use super::error::{FileError, StoreError};
 use super::retention::{Hold, Retained, RetentionPolicy};
@@ -79,10 +79,7 @@ impl Chunks {
     }
 
     /// The batches that are not stored yet, with the places of their late readings.
-    pub(crate) async fn weigh(
-        &self,
-        batches: Vec<Arc<Batch>>,
-    ) -> Result<Vec<(Arc<Batch>, Vec<u32>)>, StoreError> {
+    pub(crate) async fn weigh(&self, batches: Vec<Arc<Batch>>) -> Result<Weighed, StoreError> {
         self.ask(|reply| Ask::Weigh(batches, reply)).await
     }
 
@@ -143,21 +140,16 @@ impl Chunks {
         from: &[(StreamKey, u64)],
         limit: usize,
     ) -> Result<Vec<Arc<Batch>>, StoreError> {
-        let spans: Vec<(u16, StreamKey, std::ops::Range<u64>)> = {
+        let wanted: Vec<Wanted> = {
             let state = self.shared.read();
-            from.iter()
-                .filter_map(|(key, next_seq)| {
-                    let stream = state.stream_number(key)?;
-                    let end = state.numberings.get(usize::from(stream))?.ranges.next_seq();
-                    Some((stream, key.clone(), *next_seq..end))
-                })
-                .collect()
+            from.iter().filter_map(|(key, next)| Wanted::of(&state, key, *next)).collect()
         };
+        let shared = self.shared.clone();
         self.read(move |conn| {
             let mut batches = Vec::new();
-            for (stream, key, span) in spans {
+            for wanted in wanted {
                 let left = limit - batches.len();
-                batches.extend(unconsumed(conn, stream, &key, span, left)?);
+                batches.extend(unconsumed(conn, &shared, &wanted, left)?);
             }
             Ok(batches)
         })
@@ -196,16 +188,15 @@ impl Chunks {
     }
 
     pub(crate) async fn last(&self, channels: &[ChannelId]) -> Result<Vec<Latest>, StoreError> {
-        let state = self.shared.read();
-        let wanted: Vec<_> = channels
-            .iter()
-            .filter_map(|channel| {
+        let wanted: Vec<(ChannelId, Option<Sample>, View)> = {
+            let state = self.shared.read();
+            let newest = |channel: &ChannelId| {
                 let series = state.series_number(channel)?;
                 let number = state.series.get(state::index(series))?.last.map(|it| it.sample());
                 Some((channel.clone(), number, View::of_texts(&state, series)))
-            })
-            .collect();
-        drop(state);
+            };
+            channels.iter().filter_map(newest).collect()
+        };
         self.read(move |conn| {
             let latest = wanted.into_iter().map(|(channel, number, view)| {
                 Ok(Latest { channel, number, text: view.last_text(conn)? })

@@ -231,21 +231,13 @@ mod tests {
         let bytes: Vec<u8> = (0..FROZEN_BATCH.len() / 2)
             .map(|at| u8::from_str_radix(&FROZEN_BATCH[2 * at..2 * at + 2], 16).expect("hex"))
             .collect();
-        eprintln!(
-            "FROZEN {}",
-            encode(&readings(), &[7])
-                .unwrap()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<String>()
-        );
         let back = decode(key(), 5, &bytes, name).expect("decodes");
         assert_eq!(back.body, readings());
     }
 
     const FROZEN_BATCH: &str = concat!(
-        "013f000000f4200101146d696c6c2d30312f7370696e646c652f6c6f61640100018080f2818389850601cdcccccc",
-        "ccccc10400100010015008000054f3132333400903aafdf",
+        "012b000000f0020101070100018080f2818389850601cdcc01006410400100010015008000054f31323334001b0c",
+        "9e95",
     );
 
     #[test]

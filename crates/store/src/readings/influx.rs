@@ -37,7 +37,7 @@ use super::sample::{Axis, Bucket, Sample};
 /// back as 0.
 ///
 /// How long numbers are kept is the server's own setting, which holds do not bind. Flux is not
-/// used and untested: InfluxDB 2 is read through InfluxQL, which needs a DBRP mapping.
+/// used and untested: InfluxDB 2 is read through `InfluxQL`, which needs a DBRP mapping.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InfluxServer {

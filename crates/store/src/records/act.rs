@@ -261,7 +261,7 @@ fn notice(ticket: &TicketRow, before: TicketState, act: &Act) -> Option<Notice> 
         | TicketState::Waiting
         | TicketState::Done
         | TicketState::Verified => {
-            (!before.is_open()).then(|| Notice::TicketReopened { ticket: ticket.id, key })
+            (!before.is_open()).then_some(Notice::TicketReopened { ticket: ticket.id, key })
         }
     }
 }

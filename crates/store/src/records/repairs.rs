@@ -1,5 +1,7 @@
 //! Past repairs: imported, written down, or made of a ticket that was closed.
 
+use std::cmp::Reverse;
+
 use forewarn_domain::id::DeviceId;
 use forewarn_domain::repair::{Activity, Outcome, RepairId, RepairRecord};
 use forewarn_domain::text::Language;
@@ -71,7 +73,7 @@ impl Records {
                 all.push(repair(row)?);
             }
         }
-        all.sort_by(|one, other| (other.at, other.id).cmp(&(one.at, one.id)));
+        all.sort_by_key(|it| Reverse((it.at, it.id)));
         Ok(all)
     }
 

@@ -17,7 +17,8 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(
     row: &AnyRow,
     column: &'static str,
 ) -> Result<T, RecordsError> {
-    read(column, row.try_get(column)?)
+    let text: String = row.try_get(column)?;
+    read(column, &text)
 }
 
 /// The same where the column may be empty.
@@ -26,10 +27,10 @@ pub(super) fn parsed_opt<T: FromStr<Err: Display>>(
     column: &'static str,
 ) -> Result<Option<T>, RecordsError> {
     let text: Option<String> = row.try_get(column)?;
-    text.map(|text| read(column, text)).transpose()
+    text.map(|text| read(column, &text)).transpose()
 }
 
-fn read<T: FromStr<Err: Display>>(column: &'static str, text: String) -> Result<T, RecordsError> {
+fn read<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T, RecordsError> {
     text.parse().map_err(|error: T::Err| corrupt(column, text, &error))
 }
 
@@ -39,7 +40,7 @@ pub(super) fn json<T: DeserializeOwned>(
     column: &'static str,
 ) -> Result<T, RecordsError> {
     let text: String = row.try_get(column)?;
-    serde_json::from_str(&text).map_err(|error| corrupt(column, text, &error))
+    serde_json::from_str(&text).map_err(|error| corrupt(column, &text, &error))
 }
 
 /// The same where the column may be empty.
@@ -48,7 +49,7 @@ pub(super) fn json_opt<T: DeserializeOwned>(
     column: &'static str,
 ) -> Result<Option<T>, RecordsError> {
     let text: Option<String> = row.try_get(column)?;
-    text.map(|text| serde_json::from_str(&text).map_err(|error| corrupt(column, text, &error)))
+    text.map(|text| serde_json::from_str(&text).map_err(|error| corrupt(column, &text, &error)))
         .transpose()
 }
 
@@ -77,7 +78,7 @@ pub(super) fn to_json<T: Serialize>(what: &'static str, value: &T) -> Result<Str
     serde_json::to_string(value).map_err(|source| RecordsError::Unwritable { what, source })
 }
 
-fn corrupt(column: &'static str, text: String, error: &dyn Display) -> RecordsError {
+fn corrupt(column: &'static str, text: &str, error: &dyn Display) -> RecordsError {
     let text = text.chars().take(EXCERPT_CHARS).collect();
     RecordsError::Corrupt { column, text, reason: error.to_string() }
 }

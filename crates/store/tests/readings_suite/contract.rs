@@ -78,7 +78,7 @@ pub(crate) fn assert_same(found: &[Sample], expected: &[Sample]) {
     let rows = |samples: &[Sample]| samples.iter().map(row).collect::<Vec<_>>();
     assert_eq!(rows(found), rows(expected));
     for (found, expected) in found.iter().zip(expected) {
-        let is_same = found.value == expected.value || expected.value.is_nan();
+        let is_same = found.value.total_cmp(&expected.value).is_eq() || expected.value.is_nan();
         assert!(is_same, "{found:?} instead of {expected:?}");
     }
 }
@@ -252,7 +252,8 @@ async fn the_newest_is_known_for_each_channel(subject: &Subject<'_>) {
     let device = load.device();
     let mut latest = store.last_of_device(&device).await.expect("read");
     latest.sort_by(|a, b| a.channel.cmp(&b.channel));
-    let [of_load, of_program] = latest.as_slice() else { panic!("two channels: {latest:?}") };
+    assert_eq!(latest.len(), 2, "two channels: {latest:?}");
+    let (of_load, of_program) = (&latest[0], &latest[1]);
     let number = of_load.number.expect("a number");
     assert_eq!((number.t, number.value), (at(9), 1.0));
     assert_eq!(of_load.text, None);

@@ -5,12 +5,10 @@ use forewarn_domain::anomaly::RuleRef;
 use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey, Phase};
 use forewarn_domain::evidence::{Evidence, QualityReport};
 use forewarn_domain::family::{FaultFamily, Priority, TicketKind};
-use forewarn_domain::quality::Quality;
-use forewarn_domain::quantity::Axis;
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{Summary, TicketDraft, TicketId};
 use forewarn_domain::time::{Span, Time};
-use forewarn_domain::waveform::{Sha256, WaveformHeader};
+use forewarn_domain::waveform::Sha256;
 
 /// 2026-11-22T08:00:00Z.
 pub(crate) const NOW: Time = Time::from_micros(1_795_334_400_000_000);
@@ -75,21 +73,5 @@ pub(crate) fn episode(draft: &TicketDraft) -> Episode {
         phase: Phase::Active,
         anomalies: Vec::new(),
         recurrences: 0,
-    }
-}
-
-/// A waveform, told apart by a number.
-pub(crate) fn header(number: u8) -> WaveformHeader {
-    WaveformHeader {
-        channel: "mill-01/spindle/acc".parse().unwrap(),
-        t0: at(i64::from(number)),
-        rate_hz: 6_400.0,
-        axes: vec![Axis::Z],
-        samples: 4,
-        scale_g: 0.001,
-        rpm: Some(1_790.0),
-        state: "cut".parse().unwrap(),
-        quality: Quality::Good,
-        sha256: Sha256([number; 32]),
     }
 }

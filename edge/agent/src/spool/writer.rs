@@ -138,14 +138,6 @@ impl Writer {
                 tracing::error!(error = chain(&error), "the spool gives up");
                 return;
             }
-            if let Some(spool) = &self.spool {
-                let standing = standing_of(spool);
-                self.standing.send_if_modified(|known| {
-                    let is_new = *known != standing;
-                    *known = standing;
-                    is_new
-                });
-            }
         }
         if let Some(spool) = self.spool.take()
             && let Err(error) = spool.close()
@@ -163,7 +155,9 @@ impl Writer {
                         spool.renumber()
                     }
                     other => other.map(drop),
-                })
+                })?;
+                self.tell();
+                Ok(())
             }
             Order::Append { bodies, reply } => {
                 let at = Moment {
@@ -179,6 +173,7 @@ impl Writer {
                     }
                     other => other,
                 })?;
+                self.tell();
                 answer(reply, refused.map_or(Ok(()), Err));
                 Ok(())
             }
@@ -195,10 +190,22 @@ impl Writer {
                     }
                     Ok(())
                 })?;
+                self.tell();
                 answer(reply, parcels);
                 Ok(())
             }
         }
+    }
+
+    /// Shows where the spool stands, before whoever asked hears that it is done.
+    fn tell(&self) {
+        let Some(spool) = &self.spool else { return };
+        let standing = standing_of(spool);
+        self.standing.send_if_modified(|known| {
+            let is_new = *known != standing;
+            *known = standing;
+            is_new
+        });
     }
 
     /// Carries out one order; a file in trouble is opened anew. An fsync that failed once may

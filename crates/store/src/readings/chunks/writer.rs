@@ -32,8 +32,11 @@ pub(crate) enum Ask {
     /// Seals all open buckets and empties the hot log as far as consumers allow.
     SealAll(Reply<()>),
     /// Judges batches without storing them.
-    Weigh(Vec<Arc<Batch>>, Reply<Vec<(Arc<Batch>, Vec<u32>)>>),
+    Weigh(Vec<Arc<Batch>>, Reply<Weighed>),
 }
+
+/// New batches with the places of their late readings.
+pub(crate) type Weighed = Vec<(Arc<Batch>, Vec<u32>)>;
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -241,7 +244,7 @@ impl Writer {
     }
 
     /// Which batches are new, with the places of their late readings.
-    fn weigh(&self, batches: &[Arc<Batch>]) -> Result<Vec<(Arc<Batch>, Vec<u32>)>, StoreError> {
+    fn weigh(&self, batches: &[Arc<Batch>]) -> Result<Weighed, StoreError> {
         let mut state = self.shared.write();
         let plan = plan(&mut state, batches, self.lateness)?;
         plan.take_back(&mut state);

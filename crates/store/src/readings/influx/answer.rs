@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::readings::error::ServerError;
 use crate::readings::sample::{Axis, Sample, Summary};
 
-/// Rows of `time, value, bad_value, quality, late` from InfluxQL.
+/// Rows of `time, value, bad_value, quality, late` from `InfluxQL`.
 pub(crate) fn selected(text: &str) -> Result<Vec<Sample>, ServerError> {
     let mut samples = Vec::new();
     for row in rows(text)? {
@@ -27,7 +27,7 @@ pub(crate) fn selected(text: &str) -> Result<Vec<Sample>, ServerError> {
     Ok(samples)
 }
 
-/// Rows of `time, n, min, max, sum, all` from InfluxQL, one for each step.
+/// Rows of `time, n, min, max, sum, all` from `InfluxQL`, one for each step.
 pub(crate) fn grouped(text: &str, axis: &Axis) -> Result<Vec<Summary>, ServerError> {
     let mut summaries = axis.summaries();
     for row in rows(text)? {
@@ -137,7 +137,7 @@ struct RangedSeries {
     values: Vec<(f64, String)>,
 }
 
-/// The rows of an InfluxQL answer with at most one series.
+/// The rows of an `InfluxQL` answer with at most one series.
 fn rows(text: &str) -> Result<Vec<Vec<Value>>, ServerError> {
     let answer: Answer = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     let mut rows = Vec::new();

@@ -185,7 +185,7 @@ impl Server {
     }
 }
 
-/// One MetricsQL question for all figures, each under a label of its own.
+/// One `MetricsQL` question for all figures, each under a label of its own.
 fn rollups_of(channel: &ChannelId, axis: &Axis) -> String {
     let window = milliseconds(axis.width);
     let figure = |function: &str, field: &str, name: &str| {
