@@ -35,7 +35,11 @@ pub fn skipped(test: &str, kind: &str, needs: &str) {
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let local = [root().join(".venv/bin"), PathBuf::from("/usr/sbin")];
-    local.into_iter().chain(std::env::split_paths(&path)).map(|it| it.join(name)).find(|it| it.is_file())
+    local
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|it| it.join(name))
+        .find(|it| it.is_file())
 }
 
 /// A program of this workspace, built with the same profile as the running test.

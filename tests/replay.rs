@@ -9,7 +9,8 @@ use serde_json::Value;
 
 #[test]
 fn a_machine_temperature_of_two_years_is_replayed_row_by_row() {
-    let file = shared().join("data/nab_machine/data/realKnownCause/machine_temperature_system_failure.csv");
+    let file = shared()
+        .join("data/nab_machine/data/realKnownCause/machine_temperature_system_failure.csv");
     let Some(lines) = replay("a machine temperature", "nab-machine", &[file]) else { return };
     let summary = lines.last().unwrap();
     assert_eq!(summary["readings"], 22_695, "every row is one reading");
@@ -28,9 +29,8 @@ fn a_pump_experiment_is_replayed_with_all_its_signals() {
 
 #[test]
 fn runs_of_a_milling_machine_follow_one_another() {
-    let runs = ["01", "02"].map(|run| {
-        shared().join(format!("data/cnc_milling_umich/experiment_{run}.csv.gz"))
-    });
+    let runs = ["01", "02"]
+        .map(|run| shared().join(format!("data/cnc_milling_umich/experiment_{run}.csv.gz")));
     let Some(lines) = replay("milling runs", "cnc-milling-umich", &runs) else { return };
     let summary = lines.last().unwrap();
     assert!(10_000 < summary["readings"].as_u64().unwrap(), "{summary}");
@@ -39,8 +39,10 @@ fn runs_of_a_milling_machine_follow_one_another() {
 
 #[test]
 fn the_same_file_gives_the_same_tickets() {
-    let file = shared().join("data/nab_machine/data/realKnownCause/machine_temperature_system_failure.csv");
-    let replays = [1, 2].map(|_| replay("the same file", "nab-machine", std::slice::from_ref(&file)));
+    let file = shared()
+        .join("data/nab_machine/data/realKnownCause/machine_temperature_system_failure.csv");
+    let replays =
+        [1, 2].map(|_| replay("the same file", "nab-machine", std::slice::from_ref(&file)));
     let [Some(one), Some(two)] = replays else { return };
     assert_eq!(one, two);
 }

@@ -1,6 +1,7 @@
 //! Lists the files that are built into the program: site files, templates, rules and models.
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +13,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }
     paths.sort();
-    let mut code = "/// Path in the repository, and text.\nconst SHIPPED: &[(&str, &str)] = &[\n".to_owned();
+    let mut code =
+        "/// Path in the repository, and text.\nconst SHIPPED: &[(&str, &str)] = &[\n".to_owned();
     for path in paths {
         let name = path.strip_prefix(&root)?.display().to_string();
-        code += &format!("    ({name:?}, include_str!({:?})),\n", path.display().to_string());
+        let path = path.display().to_string();
+        writeln!(code, "    ({name:?}, include_str!({path:?})),")?;
     }
     code += "];\n";
     fs::write(Path::new(&env::var("OUT_DIR")?).join("shipped.rs"), code)?;

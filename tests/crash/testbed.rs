@@ -145,7 +145,9 @@ impl Testbed {
     pub(crate) fn stop(&mut self, part: Part) {
         self.check_runs(part);
         let mut process = self.slot(part).take().unwrap();
-        let asked = Command::new("kill").arg(process.child.id().to_string()).status().unwrap();
+        // Every shell can send a signal; not every machine has a program for it.
+        let order = format!("kill -TERM {}", process.child.id());
+        let asked = Command::new("sh").args(["-c", &order]).status().unwrap();
         assert!(asked.success(), "{part:?} was not asked to stop");
         let mut status = None;
         wait_until(STOP_MAX, &format!("the end of {part:?}"), || {

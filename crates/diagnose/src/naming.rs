@@ -30,9 +30,28 @@ pub(crate) fn mid_sentence(name: &str) -> String {
     }
 }
 
+/// A sentence that begins with a word begins with a capital; one that begins with an id such as
+/// `mill-01` stays as it is.
+pub(crate) fn sentence_case(sentence: &str) -> String {
+    let word = sentence.split(' ').next().unwrap_or_default();
+    let is_id = word.chars().any(|letter| letter.is_ascii_digit() || letter == '_');
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) if !is_id => first.to_uppercase().chain(letters).collect(),
+        Some(_) | None => sentence.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_begin_with_a_capital_unless_they_begin_with_an_id() {
+        assert_eq!(sentence_case("oil is 61 °C"), "Oil is 61 °C");
+        assert_eq!(sentence_case("mill-01 is silent"), "mill-01 is silent");
+        assert_eq!(sentence_case(""), "");
+    }
 
     #[test]
     fn names_start_small_inside_a_sentence_unless_they_are_abbreviations() {

@@ -15,6 +15,7 @@ use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{Sentence, Summary};
 use forewarn_domain::time::Span;
 
+use crate::naming::sentence_case;
 use crate::case::Case;
 use crate::figures::Clock;
 use crate::history::Past;
@@ -59,7 +60,10 @@ impl<F> Sourced<F> {
 }
 
 fn said<F>(facts: Vec<Sourced<F>>, say: impl Fn(&F) -> Localized) -> Vec<Sentence> {
-    let sentence = |it: Sourced<F>| Sentence { text: say(&it.fact), source: it.source };
+    let sentence = |it: Sourced<F>| {
+        let Localized { en, zh } = say(&it.fact);
+        Sentence { text: Localized { en: sentence_case(&en), zh }, source: it.source }
+    };
     facts.into_iter().map(sentence).collect()
 }
 

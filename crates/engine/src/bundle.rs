@@ -40,8 +40,8 @@ impl Engine {
             now: episode.updated,
         };
         let diagnosis = diagnose(&case, &self.knowledge.library);
-        let spectrum = spectrum
-            .map(|it| SpectrumEvidence { cursors: diagnosis.cursors.clone(), ..it });
+        let spectrum =
+            spectrum.map(|it| SpectrumEvidence { cursors: diagnosis.cursors.clone(), ..it });
         let first = episode.anomalies.first()?;
         let mut rules: Vec<_> = episode.anomalies.iter().map(|it| it.rule.clone()).collect();
         rules.sort();

@@ -26,17 +26,14 @@ impl Inbox {
     /// An inbox that continues where each stream was left.
     #[must_use]
     pub fn resume(cursors: &[(StreamKey, u64)]) -> Self {
-        let streams = cursors
-            .iter()
-            .map(|(key, next_seq)| (key.clone(), Waiting::from(*next_seq)))
-            .collect();
+        let streams =
+            cursors.iter().map(|(key, next_seq)| (key.clone(), Waiting::from(*next_seq))).collect();
         Self { streams }
     }
 
     /// Takes a batch in whatever order it arrived; returns what is now in order.
     pub fn offer(&mut self, batch: Arc<Batch>) -> Vec<Arc<Batch>> {
-        let waiting =
-            self.streams.entry(batch.key.clone()).or_insert_with(|| Waiting::from(1));
+        let waiting = self.streams.entry(batch.key.clone()).or_insert_with(|| Waiting::from(1));
         if batch.last_seq() < waiting.next_seq {
             return Vec::new();
         }

@@ -113,8 +113,7 @@ impl Engine {
             Notice::AgentSilent { agent, since, at } => {
                 let silent = DeviceNotice::AgentSilent { since: *since, at: *at };
                 let rooms = 0..self.rooms.len();
-                let of_agent =
-                    rooms.filter(|room| self.rooms[*room].device.device.agent == *agent);
+                let of_agent = rooms.filter(|room| self.rooms[*room].device.device.agent == *agent);
                 for room in of_agent.collect::<Vec<_>>() {
                     self.tell(room, &silent);
                 }

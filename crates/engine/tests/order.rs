@@ -121,7 +121,10 @@ fn any_order_delay_and_repetition_of_arrival_gives_the_same_tickets() {
         with_tickets += usize::from(!expected.is_empty());
         tickets += expected.len();
     }
-    assert!(usize::try_from(SCHEDULES).unwrap() / 2 < with_tickets, "too few schedules say anything");
+    assert!(
+        usize::try_from(SCHEDULES).unwrap() / 2 < with_tickets,
+        "too few schedules say anything"
+    );
     assert!(with_tickets < tickets, "some schedules should give several tickets");
 }
 
@@ -211,7 +214,9 @@ fn stream(agent: u8, chance: &mut Chance) -> Vec<Arc<Batch>> {
         for at in second..second + more {
             // Devices that send by themselves are up to half a minute behind their own newest.
             let behind = if chance.below(20) == 0 { chance.below(30) } else { 0 };
-            let t = Time::from_millis(1_760_000_000_000 + 1_000 * i64::try_from(at - behind.min(at)).unwrap());
+            let t = Time::from_millis(
+                1_760_000_000_000 + 1_000 * i64::try_from(at - behind.min(at)).unwrap(),
+            );
             let noise = f64::from(u32::try_from(chance.below(300)).unwrap()) / 100.0;
             let is_hot = (hot_from..hot_from + hot_for).contains(&at);
             let is_low = (low_from..low_from + low_for).contains(&at);
@@ -259,7 +264,7 @@ fn engine() -> Engine {
 
 const CATALOGUE: &str = include_str!("../../../models/bearings.csv");
 
-/// SplitMix64 (Steele, Lea and Flood 2014): a seed names a schedule for good.
+/// `SplitMix64` (Steele, Lea and Flood 2014): a seed names a schedule for good.
 struct Chance(u64);
 
 impl Chance {

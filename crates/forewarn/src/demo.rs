@@ -40,9 +40,11 @@ pub(crate) async fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
         return write_config(folder);
     }
     if !options.http.ip().is_loopback() {
-        return Err("the demo signs everybody in, so it serves loopback only; use `forewarn serve` \
+        return Err(
+            "the demo signs everybody in, so it serves loopback only; use `forewarn serve` \
                     for other addresses"
-            .into());
+                .into(),
+        );
     }
     let temporary = tempfile::tempdir()?;
     let folder = options.data.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -52,11 +54,7 @@ pub(crate) async fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
     outcome
 }
 
-async fn demo(
-    options: &DemoOptions,
-    folder: &Path,
-    tasks: &Tasks,
-) -> Result<ExitCode, Failure> {
+async fn demo(options: &DemoOptions, folder: &Path, tasks: &Tasks) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     let broker = broker::start(SocketAddr::from(([127, 0, 0, 1], 0)))?.address;
     let scene = Scene::new(options.seed, now(&clock))?;

@@ -30,8 +30,10 @@ impl Text {
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, FileError> {
-        toml::from_str(&self.text)
-            .map_err(|source| FileError::Invalid { name: self.name.clone(), source: Box::new(source) })
+        toml::from_str(&self.text).map_err(|source| FileError::Invalid {
+            name: self.name.clone(),
+            source: Box::new(source),
+        })
     }
 }
 

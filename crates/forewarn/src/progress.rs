@@ -12,7 +12,9 @@ pub(crate) fn bytes(total: u64) -> ProgressBar {
         ProgressBar::hidden()
     };
     let style = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec}, {eta} to go {msg}";
-    bar.with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    bar.with_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
 }
 
 /// A bar over whole steps.
@@ -23,6 +25,7 @@ pub(crate) fn steps(total: u64, what: &'static str) -> ProgressBar {
         ProgressBar::hidden()
     };
     let style = "{msg} {bar:30} {percent}% {eta} to go";
-    bar.with_message(what)
-        .with_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    bar.with_message(what).with_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    )
 }

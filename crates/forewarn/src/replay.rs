@@ -1,23 +1,30 @@
 //! `forewarn replay`: recorded data through the same engine, in event time.
+//!
+//! The summary says what was seen and how far the rules had learned at the end, so that silence can
+//! be told from health.
 
+mod pace;
 mod recording;
+mod standing;
+mod through_store;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use forewarn_domain::reading::Batch;
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::Time;
 use forewarn_engine::{Decision, Engine};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::args::{ReplayOptions, Speed};
+use crate::args::ReplayOptions;
 use crate::output::{self, Failure};
 use crate::{files, progress};
-use recording::{BETWEEN_RUNS, Recording};
+use pace::Pace;
+use recording::{BETWEEN_RUNS, Recording, Row};
+use standing::{RuleCount, StateRows};
+use through_store::ThroughStore;
 
 /// Replays the files one after another and prints the tickets that would have been opened.
 pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
@@ -25,7 +32,8 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let knowledge = files::knowledge(options.rules.as_deref(), None)?;
     let mut engine = Engine::new(Arc::clone(&plant), knowledge, Vec::new())?;
     let bar = progress::bytes(total_bytes(&options.csv));
-    let mut replay = Replay { pace: Pace::new(options.speed), ..Replay::default() };
+    let through = options.store.as_deref().map(ThroughStore::open).transpose()?;
+    let mut replay = Replay { pace: Pace::new(options.speed), through, ..Replay::default() };
     let mut start = None;
     for path in &options.csv {
         let mut recording = Recording::open(&plant, path, start)?;
@@ -41,7 +49,9 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
 #[derive(Default)]
 struct Replay {
     pace: Pace,
+    through: Option<ThroughStore>,
     tickets: Vec<TicketDraft>,
+    states: StateRows,
     cleared: u64,
     unreadable: u64,
     from: Option<Time>,
@@ -56,24 +66,31 @@ impl Replay {
         bar: &ProgressBar,
     ) -> Result<(), Failure> {
         let mut seen = 0;
-        while let Some(batch) = recording.next_batch()? {
-            let now = recording.now();
-            self.pace.wait_for(now);
-            self.from.get_or_insert(now);
-            self.to = Some(now);
-            self.step(engine, &batch);
+        while let Some(row) = recording.next_row()? {
+            match &mut self.through {
+                None => self.step(engine, &row),
+                Some(through) => {
+                    let rows = through.pass(row)?;
+                    rows.iter().for_each(|row| self.step(engine, row));
+                }
+            }
             let bytes = recording.bytes();
             if PROGRESS_BYTES <= bytes - seen {
                 bar.inc(bytes - seen);
                 seen = bytes;
             }
         }
+        let rest = self.through.as_mut().map_or_else(|| Ok(Vec::new()), ThroughStore::rest)?;
+        rest.iter().for_each(|row| self.step(engine, row));
         bar.inc(recording.bytes() - seen);
         Ok(())
     }
 
-    fn step(&mut self, engine: &mut Engine, batch: &Batch) {
-        for decision in engine.advance(batch) {
+    fn step(&mut self, engine: &mut Engine, row: &Row) {
+        self.pace.wait_for(row.t);
+        self.from.get_or_insert(row.t);
+        self.to = Some(row.t);
+        for decision in engine.advance(&row.batch) {
             match decision {
                 Decision::Open { draft, .. } => self.tickets.push(*draft),
                 Decision::Amend { draft, .. } => {
@@ -84,6 +101,7 @@ impl Replay {
                 Decision::Cleared { .. } => self.cleared += 1,
             }
         }
+        self.states.count(engine);
     }
 
     fn print(&self, engine: &Engine, is_json: bool) {
@@ -105,6 +123,7 @@ impl Replay {
                 ));
             }
         }
+        let rules = RuleCount::of(engine);
         let summary = json!({
             "type": "summary",
             "tickets": self.tickets.len(),
@@ -115,42 +134,18 @@ impl Replay {
             "unreadable_cells": self.unreadable,
             "from": self.from,
             "to": self.to,
+            "states": self.states,
+            "rules": rules,
+            "store": self.through.as_ref().map(ThroughStore::passed),
         });
         if is_json {
             output::line(&summary);
         } else {
             output::text(&format!(
-                "{} tickets from {} readings",
+                "{} tickets from {} readings; rules at the end: {rules}",
                 self.tickets.len(),
                 tally.readings
             ));
-        }
-    }
-}
-
-/// Lets recorded time pass at a factor of real time.
-#[derive(Default)]
-struct Pace {
-    times: Option<f64>,
-    last: Option<Time>,
-}
-
-impl Pace {
-    fn new(speed: Speed) -> Self {
-        let times = match speed {
-            Speed::Max => None,
-            Speed::Times(times) => Some(times),
-        };
-        Self { times, last: None }
-    }
-
-    fn wait_for(&mut self, now: Time) {
-        let Some(times) = self.times else { return };
-        if let Some(last) = self.last.replace(now) {
-            let pause = (now - last).secs_f64() / times;
-            if 0.0 < pause {
-                std::thread::sleep(Duration::from_secs_f64(pause.min(PAUSE_MAX_S)));
-            }
         }
     }
 }
@@ -159,8 +154,5 @@ fn total_bytes(paths: &[impl AsRef<Path>]) -> u64 {
     let sizes = paths.iter().map(|it| std::fs::metadata(it.as_ref()).map_or(0, |it| it.len()));
     sizes.sum()
 }
-
-/// A gap in a recording is not waited for longer than this.
-const PAUSE_MAX_S: f64 = 60.0;
 
 const PROGRESS_BYTES: u64 = 64 * 1024;

@@ -20,9 +20,9 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::args::ServeOptions;
+use crate::files;
 use crate::output::{self, Failure};
 use crate::stores::{self, Stores};
-use crate::files;
 
 /// `server.toml`: the server's own settings. Paths are relative to the file.
 #[derive(Debug, Deserialize)]

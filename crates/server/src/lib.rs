@@ -12,5 +12,5 @@ mod live;
 mod spectra;
 mod stages;
 
-pub use start::{Running, Setup, StartError, start};
 pub use stages::decide::DecideError;
+pub use start::{Running, Setup, StartError, start};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use forewarn_api::LiveView;
 use forewarn_api::live::{
     AgentLive, ChannelLive, DeviceHealth, DeviceLive, LastReading, RuleLive, RuleStatus, StageLive,
     StageStatus,
 };
-use forewarn_api::LiveView;
 use forewarn_detect::Condition;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::Phase;
@@ -118,12 +118,7 @@ fn worst_by_device(engine: &Engine) -> BTreeMap<DeviceId, Severity> {
     worst
 }
 
-fn device_live(
-    room: &Room,
-    latest: &[Latest],
-    worst: Option<Severity>,
-    now: Time,
-) -> DeviceLive {
+fn device_live(room: &Room, latest: &[Latest], worst: Option<Severity>, now: Time) -> DeviceLive {
     let state = room.operating_state().clone();
     let mut channels: BTreeMap<ChannelId, ChannelLive> = BTreeMap::new();
     for it in latest {

@@ -49,6 +49,8 @@ pub enum Counter {
     StoreReadings,
     /// Commits that had to be tried again.
     StoreFailures,
+    /// Batches that an agent was told to forget by a ledger that is gone.
+    StoreLostBatches,
     /// Batches that were durable already.
     StoreKnown,
     /// Readings that came late.
@@ -57,7 +59,7 @@ pub enum Counter {
     StoreRefused,
 }
 
-const NAMES: [(Counter, &str); 23] = [
+const NAMES: [(Counter, &str); 24] = [
     (Counter::AssembleBehind, "forewarn_assemble_deferred_parts_total"),
     (Counter::AssembleDamaged, "forewarn_assemble_damaged_waveforms_total"),
     (Counter::AssembleWaveforms, "forewarn_assemble_waveforms_total"),
@@ -78,6 +80,7 @@ const NAMES: [(Counter, &str); 23] = [
     (Counter::StoreBatches, "forewarn_store_batches_total"),
     (Counter::StoreReadings, "forewarn_store_readings_total"),
     (Counter::StoreFailures, "forewarn_store_commit_retries_total"),
+    (Counter::StoreLostBatches, "forewarn_store_lost_batches_total"),
     (Counter::StoreKnown, "forewarn_store_known_batches_total"),
     (Counter::StoreLate, "forewarn_store_late_readings_total"),
     (Counter::StoreRefused, "forewarn_store_refused_batches_total"),
@@ -153,7 +156,7 @@ mod tests {
         let text = metrics.text();
         for (place, (counter, name)) in NAMES.iter().enumerate() {
             assert_eq!(metrics.get(*counter), u64::try_from(place).expect("small") + 1);
-            assert!(text.contains(&format!("\n{name} {}\n", place + 1)) , "{name}");
+            assert!(text.contains(&format!("\n{name} {}\n", place + 1)), "{name}");
         }
         assert_eq!(metrics.of_stage("retain").len(), 2);
     }

@@ -93,6 +93,12 @@ impl Roster {
 
 impl AgentEntry {
     fn new(last_seen: Time) -> Self {
-        Self { last_seen, clock_ahead: None, software: String::new(), status: None, is_reported: false }
+        Self {
+            last_seen,
+            clock_ahead: None,
+            software: String::new(),
+            status: None,
+            is_reported: false,
+        }
     }
 }

@@ -16,7 +16,7 @@ use forewarn_store::readings::{ReadingStore, RetentionPolicy};
 use forewarn_store::records::Records;
 use forewarn_store::waveform_files::WaveformFiles;
 use forewarn_wire::mqtt::{ConnectOptions, InvalidOptions};
-use forewarn_wire::server_link;
+use forewarn_wire::server_link::{self, ServerLink};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::roster::Roster;
 use crate::spectra;
 use crate::stages::assemble::Assemble;
-use crate::stages::decide::{Decide, DecideError};
+use crate::stages::decide::{Decide, DecideError, Resumed};
 use crate::stages::ingest::{Ingest, Quarantine};
 use crate::stages::notify::Notify;
 use crate::stages::retain::Retain;
@@ -81,123 +81,169 @@ pub struct Running {
     pub records: Records,
 }
 
+/// What the stages share.
+struct Shared {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    roster: Arc<Roster>,
+    quarantine: Arc<Quarantine>,
+    is_behind: Arc<AtomicBool>,
+}
+
 /// Starts every stage on `tasks`.
 ///
 /// # Errors
 ///
 /// [`StartError`] names what does not answer or contradicts itself; nothing was started then.
-pub async fn start(setup: Setup, tasks: &Tasks) -> Result<Running, StartError> {
+pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartError> {
     let http = setup.listener.local_addr().map_err(|source| StartError::Listen { source })?;
+    let shared = Shared {
+        metrics: Arc::new(Metrics::default()),
+        health: Arc::new(Health::default()),
+        roster: Arc::new(Roster::default()),
+        quarantine: Arc::new(Quarantine::default()),
+        is_behind: Arc::new(AtomicBool::new(false)),
+    };
+    let (view, live) = watch::channel(Arc::new(LiveView::default()));
+    let (mut decide, mut resumed) = engine_at_work(&setup, &shared, view).await?;
+    if let Some(history) = setup.history.take() {
+        decide.learn(&mut resumed, history).await?;
+    }
+    let (link, driver) = server_link::open(setup.broker.clone())?;
+    let (to_decide, from_store) = mpsc::channel(DECIDE_QUEUE_MAX);
+    let runtime = Handle::current();
+    tasks
+        .start_blocking("decide", move |stop| decide.run(resumed, from_store, &runtime, &stop))
+        .map_err(|source| StartError::Thread { source })?;
+    start_line(&setup, &shared, link, to_decide, tasks);
+    tasks.start("link", |stop| driver.run(stop));
+    start_beside(&mut setup, &shared, tasks);
+    let (metrics, records) = (Arc::clone(&shared.metrics), setup.records.clone());
+    let api = api_state(&setup, &shared, live, tasks);
+    tasks.start("http", |stop| serve_http(setup.listener, api, stop));
+    Ok(Running { http, metrics, records })
+}
+
+/// The engine with what it remembers of its last life.
+async fn engine_at_work(
+    setup: &Setup,
+    shared: &Shared,
+    view: watch::Sender<Arc<LiveView>>,
+) -> Result<(Decide, Resumed), StartError> {
     let repairs: Vec<RepairRecord> =
         setup.records.repairs_all().await.map_err(DecideError::Records)?;
     let engine = Engine::new(Arc::clone(&setup.plant), setup.knowledge.clone(), repairs)?;
-    let (metrics, health) = (Arc::new(Metrics::default()), Arc::new(Health::default()));
-    let roster = Arc::new(Roster::default());
-    let quarantine = Arc::new(Quarantine::default());
-    let (view, live_view) = watch::channel(Arc::new(LiveView::default()));
     let live = Arc::new(Live {
         view,
         readings: setup.readings.clone(),
-        health: Arc::clone(&health),
-        metrics: Arc::clone(&metrics),
-        roster: Arc::clone(&roster),
-        quarantine: Arc::clone(&quarantine),
+        health: Arc::clone(&shared.health),
+        metrics: Arc::clone(&shared.metrics),
+        roster: Arc::clone(&shared.roster),
+        quarantine: Arc::clone(&shared.quarantine),
         notices: setup.notices.clone(),
     });
-    let is_behind = Arc::new(AtomicBool::new(false));
     let mut decide = Decide {
         engine,
         readings: setup.readings.clone(),
         records: setup.records.clone(),
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
         live,
-        is_behind: Arc::clone(&is_behind),
+        is_behind: Arc::clone(&shared.is_behind),
     };
-    let mut resumed = decide.resume().await?;
-    if let Some(history) = setup.history {
-        decide.learn(&mut resumed, history).await?;
-    }
+    let resumed = decide.resume().await?;
+    Ok((decide, resumed))
+}
 
-    let (link, driver) = server_link::open(setup.broker)?;
+/// Ingest and store, and the waveforms that come off the line there.
+fn start_line(
+    setup: &Setup,
+    shared: &Shared,
+    link: ServerLink,
+    decide: mpsc::Sender<Arc<Batch>>,
+    tasks: &Tasks,
+) {
     let (to_store, from_ingest) = mpsc::channel(INGEST_QUEUE_MAX);
-    let (to_decide, from_store) = mpsc::channel(DECIDE_QUEUE_MAX);
-    let (to_assemble, parts) = mpsc::channel(ASSEMBLE_QUEUE_MAX);
+    let (assemble, parts) = mpsc::channel(ASSEMBLE_QUEUE_MAX);
+    let is_behind = Arc::clone(&shared.is_behind);
     let ingest = Ingest {
         site: setup.plant.site.id.clone(),
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
-        roster: Arc::clone(&roster),
-        quarantine,
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
+        roster: Arc::clone(&shared.roster),
+        quarantine: Arc::clone(&shared.quarantine),
     };
     let store = Store {
         readings: setup.readings.clone(),
         answers: link.answers,
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
-        next: Next { decide: to_decide, assemble: to_assemble, is_behind },
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
+        next: Next { decide, assemble, is_behind },
     };
-    let assemble = Assemble {
+    let assembler = Assemble {
         readings: setup.readings.clone(),
         records: setup.records.clone(),
         files: setup.files.clone(),
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
     };
+    tasks.start("store", |stop| store.run(from_ingest, stop));
+    tasks.start("ingest", |stop| ingest.run(link.deliveries, to_store, stop));
+    tasks.start("assemble", |stop| assembler.run(parts, stop));
+}
+
+/// What works beside the line: telling people, cleaning up, listening for silence.
+fn start_beside(setup: &mut Setup, shared: &Shared, tasks: &Tasks) {
     let notify = Notify {
         site: setup.plant.site.id.clone(),
         records: setup.records.clone(),
-        channels: setup.channels,
+        channels: std::mem::take(&mut setup.channels),
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
     };
     let retain = Retain {
         readings: setup.readings.clone(),
         records: setup.records.clone(),
         files: setup.files.clone(),
-        policy: setup.retention,
+        policy: setup.retention.clone(),
         clock: setup.clock.clone(),
-        metrics: Arc::clone(&metrics),
-        health,
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
     };
+    let (records, clock) = (setup.records.clone(), setup.clock.clone());
+    let roster = Arc::clone(&shared.roster);
+    tasks.start("notify", |stop| notify.run(stop));
+    tasks.start("retain", |stop| retain.run(stop));
+    tasks.start("silence", |stop| silence::run(roster, records, clock, stop));
+}
+
+fn api_state(
+    setup: &Setup,
+    shared: &Shared,
+    live: watch::Receiver<Arc<LiveView>>,
+    tasks: &Tasks,
+) -> ApiState {
     let (inputs, _woken) = mpsc::channel(INPUTS_QUEUE_MAX);
-    let api = ApiState {
+    let metrics = Arc::clone(&shared.metrics);
+    ApiState {
         records: setup.records.clone(),
-        readings: setup.readings,
-        waveform_files: setup.files,
-        plant: setup.plant,
-        live: live_view,
+        readings: setup.readings.clone(),
+        waveform_files: setup.files.clone(),
+        plant: Arc::clone(&setup.plant),
+        live,
         inputs,
         spectrum: Arc::new(spectra::of),
-        metrics: {
-            let metrics = Arc::clone(&metrics);
-            Arc::new(move || metrics.text())
-        },
+        metrics: Arc::new(move || metrics.text()),
         causes: causes(&setup.knowledge),
         access: setup.access,
         clock: setup.clock.clone(),
         stop: tasks.stop_token(),
-    };
-
-    let runtime = Handle::current();
-    tasks
-        .start_blocking("decide", move |stop| decide.run(resumed, from_store, &runtime, &stop))
-        .map_err(|source| StartError::Thread { source })?;
-    tasks.start("store", |stop| store.run(from_ingest, stop));
-    tasks.start("ingest", |stop| ingest.run(link.deliveries, to_store, stop));
-    tasks.start("link", |stop| driver.run(stop));
-    tasks.start("assemble", |stop| assemble.run(parts, stop));
-    tasks.start("notify", |stop| notify.run(stop));
-    tasks.start("retain", |stop| retain.run(stop));
-    let (records, clock) = (setup.records.clone(), setup.clock);
-    tasks.start("silence", |stop| silence::run(roster, records, clock, stop));
-    tasks.start("http", |stop| serve_http(setup.listener, api, stop));
-    Ok(Running { http, metrics, records: setup.records })
+    }
 }
 
 async fn serve_http(

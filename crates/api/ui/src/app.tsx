@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { useResource } from './api/resource';
 import type { Session } from './api/types';
-import { Empty } from './parts/notice';
+import { NotFound } from './parts/notice';
 import { Shell } from './parts/shell';
 import { SignIn } from './parts/sign_in';
 import { place } from './router';
@@ -13,7 +13,7 @@ import { HealthScreen } from './screens/health';
 import { TicketScreen } from './screens/ticket';
 import { TicketsScreen } from './screens/tickets';
 import { zone } from './text/format';
-import { adoptLanguage, locale, t } from './text/language';
+import { adoptLanguage, locale } from './text/language';
 
 export function App() {
   const session = useResource<Session>('/session');
@@ -41,9 +41,5 @@ function Screen({ path }: { path: string }) {
   if (first === '' || first === 'tickets') return <TicketsScreen />;
   if (first === 'devices') return <DevicesScreen />;
   if (first === 'health') return <HealthScreen />;
-  return (
-    <Empty title={t('notice.not_found')}>
-      <a href="/tickets">{t('nav.tickets')}</a>
-    </Empty>
-  );
+  return <NotFound />;
 }

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 /** A phone in a hall on 3G loads this in about two seconds. */
 const FIRST_GZ_MAX = 60 * 1024;
 const ALL_GZ_MAX = 120 * 1024;
-const STYLE_MAX = 15 * 1024;
+const STYLE_GZ_MAX = 15 * 1024;
 
 const dist = new URL('../dist/', import.meta.url);
 const skip = existsSync(dist) ? false : 'SKIPPED budget: needs a built page (npm run build)';
@@ -32,9 +32,9 @@ test('all scripts together fit their budget', { skip }, (context) => {
 });
 
 test('all styles together fit their budget', { skip }, (context) => {
-  const size = sum(assets('.css').map((it) => it.length));
-  context.diagnostic(`styles: ${size} bytes of ${STYLE_MAX}`);
-  assert.ok(0 < size && size <= STYLE_MAX, `${size} bytes of style`);
+  const size = sum(assets('.css').map((it) => gzipSync(it).length));
+  context.diagnostic(`styles: ${size} bytes compressed of ${STYLE_GZ_MAX}`);
+  assert.ok(0 < size && size <= STYLE_GZ_MAX, `${size} bytes of style, compressed`);
 });
 
 test('the page holds no inline script or style and loads nothing from elsewhere', { skip }, () => {

@@ -48,7 +48,12 @@ impl Watch<'_> {
             if self.options.json {
                 output::line(&output::stored_ticket(row, &draft));
             } else {
-                output::text(&format!("{} {}\n{}\n", row.number, row.priority, draft.summary.text().en));
+                output::text(&format!(
+                    "{} {}\n{}\n",
+                    row.number,
+                    row.priority,
+                    draft.summary.text().en
+                ));
             }
         }
         let lost = self.lost().await;

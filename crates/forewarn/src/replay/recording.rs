@@ -29,10 +29,17 @@ pub(crate) struct Recording {
     time_column: Option<usize>,
     columns: Vec<Column>,
     channels: Vec<ChannelId>,
-    now: Time,
     next_time: Time,
     seq: u64,
     unreadable: u64,
+}
+
+/// One row of a file.
+pub(crate) struct Row {
+    /// Its time.
+    pub(crate) t: Time,
+    /// What it holds; its number is that of the row.
+    pub(crate) batch: Batch,
 }
 
 struct Column {
@@ -44,15 +51,19 @@ struct Column {
 impl Recording {
     /// Opens a file for the plant's CSV sources; without a time column its rows begin at `start`, or
     /// where the template says.
-    pub(crate) fn open(plant: &Plant, path: &Path, start: Option<Time>) -> Result<Self, RecordingError> {
+    pub(crate) fn open(
+        plant: &Plant,
+        path: &Path,
+        start: Option<Time>,
+    ) -> Result<Self, RecordingError> {
         let hash = sha256_of(path).map_err(|source| unreadable(path, source))?;
         let agent = AgentId::new(&format!("file-{}", &hash[..32]))?;
         let reader = open(path).map_err(|source| unreadable(path, source))?;
-        let settings = csv_settings(plant).ok_or_else(|| RecordingError::NoCsvSource {
-            site: plant.site.id.to_string(),
-        })?;
+        let settings = csv_settings(plant)
+            .ok_or_else(|| RecordingError::NoCsvSource { site: plant.site.id.to_string() })?;
         let separator = u8::try_from(settings.separator).unwrap_or(b',');
-        let mut rows = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(reader);
+        let mut rows =
+            csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(reader);
         let header = rows.headers().map_err(|source| broken(path, 1, source))?.clone();
         let find = |name: &str| header.iter().position(|it| it.trim() == name);
         let time_column = match &settings.time {
@@ -81,15 +92,14 @@ impl Recording {
             time_column,
             columns,
             channels,
-            now: next_time,
             next_time,
             seq: 0,
             unreadable: 0,
         })
     }
 
-    /// The next row as a batch; `None` at the end of the file.
-    pub(crate) fn next_batch(&mut self) -> Result<Option<Batch>, RecordingError> {
+    /// The next row; `None` at the end of the file.
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, RecordingError> {
         let line = self.seq + 2;
         let has_row = self
             .rows
@@ -100,7 +110,6 @@ impl Recording {
         }
         self.seq += 1;
         let t = self.time_of_row(line)?;
-        self.now = t;
         self.next_time = t + self.settings.interval;
         let mut readings = Readings { channels: self.channels.clone(), ..Readings::default() };
         for column in &self.columns {
@@ -116,12 +125,8 @@ impl Recording {
             }
         }
         let body = BatchBody::Readings(readings);
-        Ok(Some(Batch { key: self.key.clone(), seq: self.seq, body }))
-    }
-
-    /// The time of the last row read.
-    pub(crate) fn now(&self) -> Time {
-        self.now
+        let batch = Batch { key: self.key.clone(), seq: self.seq, body };
+        Ok(Some(Row { t, batch }))
     }
 
     /// The time after the last row read.
@@ -162,7 +167,10 @@ fn csv_settings(plant: &Plant) -> Option<CsvSettings> {
     sources.filter_map(|it| plant.template(&it.template)?.csv.clone()).next()
 }
 
-fn columns_of(plant: &Plant, find: &dyn Fn(&str) -> Option<usize>) -> (Vec<Column>, Vec<ChannelId>) {
+fn columns_of(
+    plant: &Plant,
+    find: &dyn Fn(&str) -> Option<usize>,
+) -> (Vec<Column>, Vec<ChannelId>) {
     let mut columns = Vec::new();
     let mut channels = Vec::new();
     for device in plant.devices() {

@@ -11,7 +11,6 @@ mod learn;
 
 pub(crate) use inputs::{AGENT_SILENT, AgentSilent};
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -36,7 +36,11 @@ impl Retain {
                 Ok(()) => self.health.worked(Stage::Retain, now),
                 Err(error) => {
                     let cause = &error as &dyn std::error::Error;
-                    tracing::error!(stage = "retain", error = cause, "old data could not be removed");
+                    tracing::error!(
+                        stage = "retain",
+                        error = cause,
+                        "old data could not be removed"
+                    );
                     self.health.set(
                         Stage::Retain,
                         StageState::Failed,
@@ -54,7 +58,11 @@ impl Retain {
         self.metrics.add(Counter::RetainExpired, retained.expired);
         self.metrics.add(Counter::RetainOverCap, retained.over_cap);
         if 0 < retained.over_cap {
-            tracing::warn!(stage = "retain", readings = retained.over_cap, "removed readings to stay within the cap");
+            tracing::warn!(
+                stage = "retain",
+                readings = retained.over_cap,
+                "removed readings to stay within the cap"
+            );
         }
         let before = now - self.policy.otherwise.waveform;
         for row in self.records.expired_waveforms(before, now, WAVEFORMS_MAX).await? {

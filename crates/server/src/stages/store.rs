@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use forewarn_domain::reading::{Batch, BatchBody, Epoch, Stream, StreamKey};
+use forewarn_domain::reading::{Batch, BatchBody, Epoch, Evicted, Stream, StreamKey};
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
-use forewarn_store::readings::{Appended, Outcome, ReadingStore};
-use forewarn_wire::payload::Ack;
+use forewarn_store::readings::{Appended, Outcome, ReadingStore, StoreError};
+use forewarn_wire::payload::{Ack, StreamPosition};
 use forewarn_wire::server_link::Answers;
 use forewarn_wire::topic::AgentAddress;
 use tokio::sync::mpsc;
@@ -61,21 +61,27 @@ impl Store {
                     }
                 }
             }
-            let mut batches = Vec::new();
-            for piece in work.drain(..) {
-                match piece {
-                    ToStore::Batch { from, batch } => batches.push((from, batch)),
-                    ToStore::Hello { from, hello } => {
-                        for position in &hello.streams {
-                            self.tell(&from, hello.epoch, position.stream).await;
-                        }
-                    }
-                }
-            }
+            let batches = self.sort(&mut work).await;
             if !batches.is_empty() && !self.store(batches, &stop).await {
                 return;
             }
         }
+    }
+
+    /// Answers greetings; what is left are batches.
+    async fn sort(&self, work: &mut Vec<ToStore>) -> Vec<(AgentAddress, Arc<Batch>)> {
+        let mut batches = Vec::with_capacity(work.len());
+        for piece in work.drain(..) {
+            match piece {
+                ToStore::Batch { from, batch } => batches.push((from, batch)),
+                ToStore::Hello { from, hello } => {
+                    for position in &hello.streams {
+                        self.greet(&from, hello.epoch, position).await;
+                    }
+                }
+            }
+        }
+        batches
     }
 
     /// Commits, acknowledges, passes on. `false` when the process stops before the store answers.
@@ -98,6 +104,10 @@ impl Store {
                         format!("the readings store does not take readings: {error}"),
                         format!("读数存储无法写入：{error}"),
                     );
+                    if matches!(error, StoreError::Closed) {
+                        // The writer is gone for good; a new process opens the file afresh.
+                        return false;
+                    }
                 }
             }
             tokio::select! {
@@ -149,14 +159,28 @@ impl Store {
     }
 
     /// Tells an agent what of a stream is durable, even when that is nothing yet.
-    async fn tell(
-        &self,
-        to: &AgentAddress,
-        epoch: Epoch,
-        stream: Stream,
-    ) {
-        let key =
-            StreamKey { agent: to.agent.clone(), epoch, stream };
+    ///
+    /// An agent deletes only what was acknowledged. When it begins beyond what this ledger knows, the
+    /// ledger is older than the agent (restored from a backup), and what lies between is lost for good:
+    /// it is noted as evicted, so that the line moves on and the loss is counted.
+    async fn greet(&self, to: &AgentAddress, epoch: Epoch, position: &StreamPosition) {
+        let stream = position.stream;
+        let key = StreamKey { agent: to.agent.clone(), epoch, stream };
+        let next_seq = self.readings.ledger(&key).next_seq();
+        if next_seq < position.first_available {
+            let to_seq = position.first_available - 1;
+            tracing::error!(stage = "store", agent = %to.agent, next_seq, to_seq, "the ledger is older than the agent: batches {next_seq} to {to_seq} are lost");
+            self.metrics.add(Counter::StoreLostBatches, position.first_available - next_seq);
+            let reason = "the server's ledger is older than the agent".to_owned();
+            let body = BatchBody::Evicted(Evicted { to_seq, readings: 0, reason });
+            let lost = Arc::new(Batch { key: key.clone(), seq: next_seq, body });
+            match self.readings.append(vec![Arc::clone(&lost)]).await {
+                Ok(_appended) => self.pass_on(&lost),
+                Err(error) => {
+                    tracing::error!(stage = "store", %error, "a loss could not be noted");
+                }
+            }
+        }
         let ack = Ack { epoch, stream, received: self.readings.ledger(&key) };
         if let Err(error) = self.answers.acknowledge(to, &ack).await {
             tracing::debug!(stage = "store", agent = %to.agent, %error, "a greeting was not answered");

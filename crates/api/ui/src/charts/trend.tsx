@@ -20,6 +20,7 @@ import { trendSentence } from './trend_words';
 
 export interface TrendProps {
   channel: string;
+  /** Empty where the name stands right above already. */
   title: string;
   unit: string;
   /** RFC 3339 in UTC. */
@@ -50,14 +51,14 @@ export function TrendChart(props: TrendProps) {
   const sentence = trendSentence(series, props);
   return (
     <figure class="chart">
-      <h3>{props.title}</h3>
+      {props.title && <h3>{props.title}</h3>}
       {isTable ? (
         <TrendTable series={series} unit={props.unit} />
       ) : (
         <TrendCanvas {...props} series={series} sentence={sentence} />
       )}
       <div class="under-chart">
-        <MarkList marks={props.marks} from={seconds(props.from)} to={seconds(props.to)} />
+        <MarkList marks={props.marks} series={series} from={seconds(props.from)} to={seconds(props.to)} />
         <button type="button" class="small" aria-pressed={isTable} onClick={() => setTable(!isTable)}>
           {t(isTable ? 'chart.picture' : 'chart.table')}
         </button>

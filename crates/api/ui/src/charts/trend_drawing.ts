@@ -7,13 +7,11 @@ import { operatingState } from '../text/format';
 import { t } from '../text/language';
 import { seconds, usualStep } from './columns';
 import { CHART_FONT, faded, type Palette } from './palette';
-import { stretches, type Mark, type TrendModel } from './trend_model';
+import { ribbonShade, stretches, type Mark, type TrendModel } from './trend_model';
 
 /** Room above the plot for markers, and below for the ribbon, in page pixels. */
 export const MARK_ROOM = 24;
 export const RIBBON_ROOM = 20;
-
-const RIBBON_SHADES: Record<string, number> = { off: 0.06, idle: 0.16, warmup: 0.28, unknown: 0 };
 
 interface Pen {
   ctx: CanvasRenderingContext2D;
@@ -157,7 +155,7 @@ function drawRibbon({ ctx, plot, palette, ratio }: Pen, model: TrendModel): void
   for (const { from, to, state } of stretches(model)) {
     const x = Math.max(plot.valToPos(from, 'x', true), left);
     const end = Math.min(plot.valToPos(to, 'x', true), left + width);
-    ctx.fillStyle = faded(palette.ink3, RIBBON_SHADES[state.replace(/-\d+$/, '')] ?? 0.42);
+    ctx.fillStyle = faded(palette.ink3, ribbonShade(state));
     ctx.fillRect(x, y, end - x, height);
     const name = operatingState(state);
     if (ctx.measureText(name).width + 8 * ratio < end - x) {

@@ -21,6 +21,18 @@ export interface TrendModel {
   marks: Mark[];
 }
 
+const RIBBON_SHADES: Record<string, number> = { off: 0.06, idle: 0.16, warmup: 0.28, unknown: 0 };
+
+/** How dark a state is in the ribbon, 0 to 1: the more a machine works, the darker. */
+export function ribbonShade(state: string): number {
+  return RIBBON_SHADES[baseState(state)] ?? 0.42;
+}
+
+/** A state without the number of its band. */
+export function baseState(state: string): string {
+  return state.replace(/-\d+$/, '');
+}
+
 /** A limit farther away than this many times the data would flatten the line. */
 const LIMIT_REACH = 2.5;
 

@@ -2,7 +2,8 @@
 
 import type { Series } from '../api/types';
 import { moment, number } from '../text/format';
-import { t } from '../text/language';
+import { t, word } from '../text/language';
+import { baseState, ribbonShade } from './trend_model';
 import type { Mark, MarkKind } from './trend_model';
 
 /** More lines than this are for an export, not for reading. */
@@ -42,14 +43,29 @@ export function TrendTable({ series, unit }: { series: Series; unit: string }) {
   );
 }
 
-export function MarkList({ marks, from, to }: { marks: Mark[]; from: number; to: number }) {
+interface Legend {
+  marks: Mark[];
+  series: Series;
+  from: number;
+  to: number;
+}
+
+/** Markers with their times, and the shades of the ribbon with their states. */
+export function MarkList({ marks, series, from, to }: Legend) {
   const inside = marks.filter((it) => from <= it.at && it.at <= to).sort((a, b) => a.at - b.at);
+  const states = [...new Set(series.states.map((it) => baseState(it.state)))].filter((it) => it !== 'unknown');
   return (
     <ul class="marks">
       {inside.map((it) => (
         <li key={it.kind + it.at}>
           <span aria-hidden="true" class={`glyph ${it.kind}`}>{GLYPHS[it.kind]}</span>
           {it.label} {moment(it.at * 1000)}
+        </li>
+      ))}
+      {states.map((it) => (
+        <li key={it}>
+          <span aria-hidden="true" class="swatch" style={{ opacity: ribbonShade(it) }} />
+          {word('running', it)}
         </li>
       ))}
     </ul>

@@ -1,9 +1,9 @@
 // A chart in one sentence: where the value stands, what is normal, how far it went.
 
 import type { Normal, Series } from '../api/types';
-import { amount, moment, number } from '../text/format';
+import { amount, band, moment, number } from '../text/format';
 import { t } from '../text/language';
-import { facts } from './columns';
+import { facts, usualStep } from './columns';
 
 interface Around {
   unit: string;
@@ -11,12 +11,16 @@ interface Around {
   limit: number | null;
 }
 
+/** The mean of a longer bucket is not what the machine does now, in seconds. */
+const MOMENTARY_S = 60;
+
 export function trendSentence(series: Series, { unit, normal, limit }: Around): string {
   const known = facts(series);
   if (!known) return t('chart.nothing');
-  const parts = [t('chart.last', { value: amount(known.last.mean, unit), time: moment(known.last.t) })];
+  const newest = usualStep(series.buckets) <= MOMENTARY_S ? 'chart.last' : 'chart.last_mean';
+  const parts = [t(newest, { value: amount(known.last.mean, unit), time: moment(known.last.t) })];
   if (normal) {
-    parts.push(t('chart.normal', { low: number(normal.low), high: amount(normal.high, unit), n: normal.samples }));
+    parts.push(t('chart.normal', { band: `${band(normal.low, normal.high, '–')} ${unit}`.trim(), n: normal.samples }));
     const times = known.last.mean / normal.median;
     if (0 < normal.median && 1.15 < times) parts.push(t('chart.times', { x: number(times) }));
   }

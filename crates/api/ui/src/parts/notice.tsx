@@ -30,11 +30,22 @@ export function ProblemText({ problem }: { problem: Problem }) {
 }
 
 export function Failure({ problem, retry }: { problem: Problem; retry: () => void }) {
+  if (problem.status === 404) return <NotFound />;
   return (
     <div class="empty" role="alert">
-      <p class="title">{problem.status === 404 ? t('notice.not_found') : t('notice.failed')}</p>
+      <p class="title">{t('notice.failed')}</p>
       <p><ProblemText problem={problem} /></p>
       <button type="button" onClick={retry}>{t('notice.retry')}</button>
+    </div>
+  );
+}
+
+export function NotFound() {
+  return (
+    <div class="empty" role="alert">
+      <h1>{t('notice.not_found')}</h1>
+      <p>{t('notice.not_found_next')}</p>
+      <a href="/tickets">{t('notice.to_list')}</a>
     </div>
   );
 }

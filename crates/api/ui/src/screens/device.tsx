@@ -11,7 +11,7 @@ import { Empty, Loaded } from '../parts/notice';
 import { HealthTag } from '../parts/shape';
 import { place, setQuery } from '../router';
 import { lasting, now, operatingState } from '../text/format';
-import { pick, t, word } from '../text/language';
+import { pick, sentence, t, word } from '../text/language';
 import { Channels } from './device/channels';
 import { RepairRow } from './ticket/before';
 import { Row } from './tickets';
@@ -116,7 +116,7 @@ function ChannelChart({ device, channel, marks }: ChartProps) {
           value={channel.id}
           onChange={(event) => setQuery({ channel: event.currentTarget.value })}
         >
-          {numeric.map((it) => <option key={it.id} value={it.id}>{pick(it.name)}</option>)}
+          {numeric.map((it) => <option key={it.id} value={it.id}>{sentence(it.name)}</option>)}
         </select>
         <select
           aria-label={t('chart.range')}
@@ -128,7 +128,7 @@ function ChannelChart({ device, channel, marks }: ChartProps) {
       </div>
       <TrendChart
         channel={channel.id}
-        title={pick(channel.name)}
+        title=""
         unit={channel.unit_symbol}
         from={new Date(present - length).toISOString()}
         to={new Date(present).toISOString()}

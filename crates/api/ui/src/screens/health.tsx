@@ -6,7 +6,7 @@ import type { Counters, HealthReport } from '../api/types';
 import { Empty, Loaded } from '../parts/notice';
 import { StageTag, Tag } from '../parts/shape';
 import { ago, bytes, lasting, moment, number } from '../text/format';
-import { pick, t, word } from '../text/language';
+import { pick, sentence, t, word } from '../text/language';
 import { useTitle } from './title';
 
 export function HealthScreen() {
@@ -23,7 +23,7 @@ export function HealthScreen() {
 function Report({ report }: { report: HealthReport }) {
   return (
     <>
-      {(report.notices ?? []).map((it) => <p key={it.en} class="stale">{pick(it)}</p>)}
+      {(report.notices ?? []).map((it) => <p key={it.en} class="stale">{sentence(it)}</p>)}
       <Card title={t('health.stages')}>
         <ul class="plain-rows">
           {report.stages.map((stage) => (
@@ -31,8 +31,8 @@ function Report({ report }: { report: HealthReport }) {
               <span class="name">{word('stage_name', stage.stage)}</span>
               <StageTag status={stage.status} />
               <span class="meta num">{stage.last_run ? t('span.ago', { span: ago(stage.last_run) }) : '–'}</span>
-              <span class="why">{pick(stage.why)}</span>
-              <Figures counters={stage.counters} />
+              <span class="why">{sentence(stage.why)}</span>
+              <Figures counters={counted(stage.counters)} />
             </li>
           ))}
         </ul>
@@ -60,9 +60,12 @@ function Agents({ agents }: { agents: HealthReport['agents'] }) {
               {agent.last_seen ? t('span.ago', { span: ago(agent.last_seen) }) : '–'}
             </span>
             <span class="why">
-              {agent.lag_s !== null && t('health.lag', { span: lasting(agent.lag_s) })} {agent.version}
+              {[
+                agent.lag_s === null ? null : t('health.lag', { span: lasting(agent.lag_s) }),
+                agent.version && t('health.version', { version: agent.version }),
+              ].filter(Boolean).join(' · ')}
             </span>
-            <Figures counters={agent.spool} />
+            <Figures counters={counted(agent.spool)} />
           </li>
         ))}
       </ul>
@@ -77,6 +80,12 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
       {children}
     </section>
   );
+}
+
+/** What a stage counted at all: a row of zeros hides the figure that is not one. */
+function counted(counters: Counters | null): Counters {
+  const isCounted = ([, value]: [string, unknown]) => typeof value !== 'number' || 0.5 <= Math.abs(value);
+  return Object.fromEntries(Object.entries(counters ?? {}).filter(isCounted));
 }
 
 /** Whatever a stage counts, under its own names; a new counter needs no change here. */

@@ -13,7 +13,7 @@ import { Before } from './ticket/before';
 import { Causes } from './ticket/causes';
 import { EvidencePanel } from './ticket/evidence';
 import { Head, Ladder } from './ticket/head';
-import { DoFirst, Quality, Seen, Unchanged } from './ticket/seen';
+import { DoFirst, Quality, Seen } from './ticket/seen';
 import { Timeline } from './ticket/timeline';
 import { useTitle } from './title';
 
@@ -39,13 +39,12 @@ function Sheet({ ticket, resource }: { ticket: Ticket; resource: Resource<Ticket
       <div class="ticket-main">
         <Head ticket={ticket} />
         <EvidencePanel ticket={ticket} device={device.value} />
-        <DoFirst brief={ticket.brief} />
+        <DoFirst brief={ticket.brief} causes={ticket.causes} />
         <Seen brief={ticket.brief} />
         <div class="two">
-          <Causes causes={ticket.causes} />
+          <Causes ticket={ticket} />
           <Before ticket={ticket} nameOf={nameOf} />
         </div>
-        <Unchanged brief={ticket.brief} />
         <Quality ticket={ticket} />
       </div>
       <aside class="ticket-side">

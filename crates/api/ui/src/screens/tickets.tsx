@@ -105,7 +105,9 @@ function Rows({ path, first }: { path: string; first: Page<TicketRow> }) {
   const [more, setMore] = useState<Page<TicketRow>>({ items: [], next_cursor: first.next_cursor });
   const [problem, setProblem] = useState<Problem | null>(null);
   const known = new Set(first.items.map((it) => it.id));
-  const rows = [...first.items, ...more.items.filter((it) => !known.has(it.id))];
+  const all = [...first.items, ...more.items.filter((it) => !known.has(it.id))];
+  // What is over is read by date; what is open, by how much it hurries.
+  const rows = isOver(all) ? all : [...all].sort((a, b) => a.priority.localeCompare(b.priority));
   const cursor = more.items.length ? more.next_cursor : first.next_cursor;
   const loadMore = () =>
     read<Page<TicketRow>>(`${path}&cursor=${encodeURIComponent(cursor ?? '')}`).then(
@@ -130,6 +132,10 @@ function Rows({ path, first }: { path: string; first: Page<TicketRow> }) {
   );
 }
 
+function isOver(rows: TicketRow[]): boolean {
+  return rows.some((it) => ['closed', 'false_alarm', 'duplicate'].includes(it.state));
+}
+
 export function Row({ row }: { row: TicketRow }) {
   return (
     <a class="ticket-row" href={`/t/${row.number || row.id}`}>
@@ -140,7 +146,7 @@ export function Row({ row }: { row: TicketRow }) {
       <span class="c-device">{pick(row.device_name)} · {pick(row.component_name)}</span>
       <span class="c-line">{pick(row.headline)}</span>
       <span class="c-age num">{ago(row.onset_at)}</span>
-      <span class="c-owner">
+      <span class={row.owner || row.state !== 'to_assign' ? 'c-owner' : 'c-owner fresh'}>
         <span class="word">{t(`ticket_state.${row.state}`)}</span>
         <span class={row.owner ? '' : 'nobody'}>{row.owner ?? t('tickets.nobody')}</span>
       </span>

@@ -25,9 +25,22 @@ export function number(value: number | null | undefined): string {
   return new Intl.NumberFormat(locale.value, { ...digits, useGrouping: language.value === 'en' }).format(value);
 }
 
-/** A number with its unit. */
+/** A number with its unit; a whole number without one is a count or a code and is written as it is. */
 export function amount(value: number | null | undefined, unit: string): string {
-  return unit ? `${number(value)} ${unit}` : number(value);
+  if (unit) return `${number(value)} ${unit}`;
+  return Number.isInteger(value) ? String(value) : number(value);
+}
+
+/** The ends of a band, with as many digits as its width deserves. */
+export function band(low: number, high: number, join: string): string {
+  const width = high - low;
+  const digits = 0 < width ? Math.min(Math.max(Math.ceil(1 - Math.log10(width)), 0), 6) : 2;
+  const end = new Intl.NumberFormat(locale.value, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    useGrouping: language.value === 'en',
+  });
+  return end.format(low) + join + end.format(high);
 }
 
 export function percent(share: number): string {
@@ -66,13 +79,13 @@ export function ago(at: string): string {
   return lasting((now.value - new Date(at).getTime()) / 1000);
 }
 
-/** A length of time in its largest unit. */
+/** A length of time in its largest unit, as many whole ones as have passed. */
 export function lasting(seconds: number): string {
   const s = Math.max(0, seconds);
-  if (s < 60) return t('span.s', { n: Math.round(s) });
-  if (s < 3_600) return t('span.min', { n: Math.round(s / 60) });
-  if (s < 48 * 3_600) return t('span.h', { n: Math.round(s / 3_600) });
-  return t('span.d', { n: Math.round(s / 86_400) });
+  if (s < 60) return t('span.s', { n: Math.floor(s) });
+  if (s < 3_600) return t('span.min', { n: Math.floor(s / 60) });
+  if (s < 48 * 3_600) return t('span.h', { n: Math.floor(s / 3_600) });
+  return t('span.d', { n: Math.floor(s / 86_400) });
 }
 
 /** The name of an operating state; bands of one state are counted from 1. */

@@ -43,6 +43,12 @@ export function pick(text: Name | null | undefined): string {
   return (language.value === 'zh' ? text?.zh : text?.en) || text?.en || '';
 }
 
+/** A server text that stands alone: it begins with a capital, whoever wrote it. */
+export function sentence(text: Name | null | undefined): string {
+  const words = pick(text);
+  return words.charAt(0).toLocaleUpperCase('en') + words.slice(1);
+}
+
 /** The person's choice; kept for the next visit. */
 export function chooseLanguage(chosen: Language): void {
   language.value = chosen;

@@ -29,10 +29,10 @@ impl Decide {
         });
         let mut work = Work::new(std::mem::take(resumed), &self.clock);
         while let Some(batch) = to_learn.recv().await {
-            let (stored, learned) = tokio::join!(
-                self.readings.append(vec![Arc::clone(&batch)]),
-                async { tokio::task::block_in_place(|| work.inbox.offer(Arc::clone(&batch))) }
-            );
+            let (stored, learned) =
+                tokio::join!(self.readings.append(vec![Arc::clone(&batch)]), async {
+                    tokio::task::block_in_place(|| work.inbox.offer(Arc::clone(&batch)))
+                });
             stored?;
             for batch in learned {
                 let decisions = tokio::task::block_in_place(|| self.engine.advance(&batch));

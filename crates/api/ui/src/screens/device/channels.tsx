@@ -1,10 +1,10 @@
 // Live values of a machine: value, age, quality, and what each rule is doing with them.
 
-import type { Channel, Device } from '../../api/types';
+import type { Channel, Device, RuleStatus, RuleWord } from '../../api/types';
 import { QualityTag, RuleTag } from '../../parts/shape';
 import { setQuery } from '../../router';
-import { amount, lasting, now, number } from '../../text/format';
-import { pick, t } from '../../text/language';
+import { amount, band, lasting, now } from '../../text/format';
+import { pick, sentence, t, word } from '../../text/language';
 
 interface Props {
   device: Device;
@@ -40,7 +40,7 @@ function ChannelRow({ channel, isChosen, readAt }: { channel: Channel; isChosen:
   return (
     <li class={isOld ? 'channel old' : 'channel'}>
       {channel.is_text ? (
-        <span class="channel-name">{pick(channel.name)}</span>
+        <span class="channel-name">{sentence(channel.name)}</span>
       ) : (
         <button
           type="button"
@@ -51,14 +51,14 @@ function ChannelRow({ channel, isChosen, readAt }: { channel: Channel; isChosen:
             document.getElementById('chart')?.scrollIntoView({ block: 'nearest' });
           }}
         >
-          {pick(channel.name)}
+          {sentence(channel.name)}
         </button>
       )}
       <span class="channel-value num">
-        {last ? (last.value === null ? last.text || '–' : amount(last.value, channel.unit_symbol)) : '–'}
+        {valueOf(channel)}
       </span>
       <span class="channel-normal meta num">
-        {normal && t('device.normal', { low: number(normal.low), high: number(normal.high) })}
+        {normal && t('device.normal', { band: band(normal.low, normal.high, '–') })}
       </span>
       <span class="channel-age meta num">
         {age === null ? t('devices.no_data') : t('span.ago', { span: lasting(age) })}
@@ -66,11 +66,34 @@ function ChannelRow({ channel, isChosen, readAt }: { channel: Channel; isChosen:
       <span class="channel-quality">{last && <QualityTag quality={last.quality} />}</span>
       {channel.rules.length > 0 && (
         <ul class="channel-rules">
-          {channel.rules.map((it) => (
-            <li key={it.rule}><RuleTag status={it.status} /> <span class="meta">{it.rule} {pick(it.why)}</span></li>
+          {byStatus(channel.rules).map(([status, rules]) => (
+            <li key={status}>
+              <RuleTag status={status} /> <span class="meta">{rules.map(ruleText).join(' · ')}</span>
+            </li>
           ))}
         </ul>
       )}
     </li>
   );
+}
+
+function valueOf({ last, quantity, unit_symbol }: Channel): string {
+  if (!last) return '–';
+  if (last.value === null) return last.text || '–';
+  if (quantity === 'state.running') return t(last.value === 0 ? 'health.no' : 'health.yes');
+  return amount(last.value, unit_symbol);
+}
+
+/** Rules that do the same stand together, so that the one that does not is seen. */
+function byStatus(rules: RuleStatus[]): [RuleWord, RuleStatus[]][] {
+  const groups = new Map<RuleWord, RuleStatus[]>();
+  for (const it of rules) groups.set(it.status, [...(groups.get(it.status) ?? []), it]);
+  return [...groups];
+}
+
+/** The rule, and why it waits or how far it has learned; that it watches is said by its status. */
+function ruleText({ rule, status, why }: RuleStatus): string {
+  const name = word('rule_name', rule);
+  const reason = status === 'armed' || status === 'active' ? '' : pick(why);
+  return reason ? `${name} (${reason})` : name;
 }

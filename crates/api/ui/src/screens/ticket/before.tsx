@@ -4,7 +4,8 @@ import type { ComponentChildren } from 'preact';
 import type { PastRepair, RepairRecord, Ticket } from '../../api/types';
 import { OutcomeTag } from '../../parts/shape';
 import { ago, day } from '../../text/format';
-import { pick, t } from '../../text/language';
+import { sentence, t } from '../../text/language';
+import { GROUNDS } from './causes';
 import { Source } from './seen';
 
 interface Props {
@@ -16,17 +17,20 @@ export function Before({ ticket, nameOf }: Props) {
   const of = (...relations: PastRepair['relation'][]) =>
     ticket.past_repairs.filter((it) => relations.includes(it.relation));
   const cited = new Set(ticket.past_repairs.map((it) => it.id));
-  const further = ticket.brief.history.filter((it) => !cited.has(it.source));
+  const further = ticket.brief.history.filter((it) => !cited.has(it.source) && it.source !== GROUNDS);
   return (
     <section class="card" id="before">
       <h2>{t('before.title')}</h2>
+      {further.map((it, index) => <p key={index}>{sentence(it.text)} <Source source={it.source} /></p>)}
       <Group title={t('before.recent')} repairs={of('this_device_recent')} empty={t('before.no_recent')} />
       <Group title={t('before.earlier')} repairs={of('this_device')} />
       <Group title={t('before.sisters')} repairs={of('sibling')} nameOf={nameOf} empty={t('before.no_sisters')} />
-      {further.map((it, index) => <p key={index}>{pick(it.text)} <Source source={it.source} /></p>)}
     </section>
   );
 }
+
+/** So many repairs of a group are read at once; the others are one tap away. */
+const SHOWN = 3;
 
 interface GroupProps {
   title: string;
@@ -37,17 +41,21 @@ interface GroupProps {
 
 function Group({ title, repairs, nameOf, empty }: GroupProps) {
   if (repairs.length === 0 && !empty) return null;
+  const rest = repairs.slice(SHOWN);
+  const row = (it: PastRepair) => (
+    <RepairRow key={it.id} repair={it}>
+      {nameOf && <a href={`/d/${it.device}`}>{nameOf(it.device)}</a>}
+    </RepairRow>
+  );
   return (
     <>
       <h3>{title}</h3>
-      {repairs.length === 0 ? <p class="meta">{empty}</p> : (
-        <ul class="repairs">
-          {repairs.map((it) => (
-            <RepairRow key={it.id} repair={it}>
-              {nameOf && <a href={`/d/${it.device}`}>{nameOf(it.device)}</a>}
-            </RepairRow>
-          ))}
-        </ul>
+      {repairs.length === 0 ? <p class="meta">{empty}</p> : <ul class="repairs">{repairs.slice(0, SHOWN).map(row)}</ul>}
+      {0 < rest.length && (
+        <details class="more">
+          <summary>{t('before.further', { n: rest.length })}</summary>
+          <ul class="repairs">{rest.map(row)}</ul>
+        </details>
       )}
     </>
   );

@@ -3,17 +3,21 @@
 // Open, a cause shows what speaks for it, what against, and the cheapest test that decides. How many
 // confirmed closes stand behind the numbers is said once, below.
 
-import type { Cause, Text } from '../../api/types';
+import type { Cause, Text, Ticket } from '../../api/types';
 import { percent } from '../../text/format';
-import { pick, t } from '../../text/language';
+import { sentence, t } from '../../text/language';
 
-export function Causes({ causes }: { causes: Cause[] }) {
+/** The source of the sentence that says on how many closes the probabilities rest. */
+export const GROUNDS = 'failure-modes';
+
+export function Causes({ ticket: { causes, brief } }: { ticket: Ticket }) {
+  const said = brief.history.find((it) => it.source === GROUNDS);
   return (
     <section class="card" id="causes">
       <h2>{t('causes.title')}</h2>
       {causes.length === 0 && <p class="meta">{t('causes.none')}</p>}
       {causes.map((cause, index) => <Bar key={cause.code} cause={cause} isOpen={index === 0} />)}
-      {causes.length > 0 && <p class="meta">{grounds(causes)}</p>}
+      {causes.length > 0 && <p class="meta">{said ? sentence(said.text) : grounds(causes)}</p>}
     </section>
   );
 }
@@ -23,7 +27,7 @@ function Bar({ cause, isOpen }: { cause: Cause; isOpen: boolean }) {
   const bar = (
     <>
       <span class="bar" style={{ width: percent(cause.p).replace(' ', '') }} aria-hidden="true" />
-      <span class="bar-name">{pick(cause.name)}</span>
+      <span class="bar-name">{sentence(cause.name)}</span>
       <span class="bar-value num">{percent(cause.p)}</span>
     </>
   );
@@ -37,7 +41,7 @@ function Bar({ cause, isOpen }: { cause: Cause; isOpen: boolean }) {
         {cause.test && (
           <>
             <dt>{t('causes.test')}</dt>
-            <dd>{pick(cause.test)}</dd>
+            <dd>{sentence(cause.test)}</dd>
           </>
         )}
         <dt>{t('causes.counts')}</dt>
@@ -57,7 +61,7 @@ function Points({ name, texts }: { name: string; texts: Text[] }) {
       <dt>{name}</dt>
       <dd>
         {texts.length === 0 ? '–' : (
-          <ul>{texts.map((it, index) => <li key={index}>{pick(it)}</li>)}</ul>
+          <ul class="points">{texts.map((it, index) => <li key={index}>{sentence(it)}</li>)}</ul>
         )}
       </dd>
     </>

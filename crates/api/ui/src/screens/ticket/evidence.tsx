@@ -10,7 +10,10 @@ import { RANGES, usePresent } from '../../charts/range';
 import type { Mark } from '../../charts/trend_model';
 import { Empty } from '../../parts/notice';
 import { place, setQuery } from '../../router';
-import { pick, t, word } from '../../text/language';
+import { sentence, t, word } from '../../text/language';
+
+/** So much of the time before the onset is always in sight, in ms. */
+const LEAD_MIN_MS = 5 * 60_000;
 
 /** Trends beside the first are one tap away on a phone, and in sight at a desk. */
 const IS_DESK = () => window.matchMedia('(min-width: 1100px)').matches;
@@ -69,7 +72,7 @@ function Trends({ ticket, device }: { ticket: Ticket; device: Device | null }) {
       <TrendChart
         key={trend.channel}
         channel={trend.channel}
-        title={channel ? pick(channel.name) : trend.channel}
+        title={channel ? sentence(channel.name) : trend.channel}
         unit={channel?.unit_symbol ?? ''}
         {...rangeOf(ticket, trend, present)}
         normal={trend.normal}
@@ -100,7 +103,10 @@ function rangeOf(ticket: Ticket, trend: Trend, present: number): { from: string;
   const isOver = ['closed', 'false_alarm', 'duplicate'].includes(ticket.state);
   // Much later the onset would be a hair at the left edge: the chart stops growing at twice its length.
   const end = isOver ? to : Math.max(to, Math.min(present, to + (to - from)));
-  return { from: iso(from), to: iso(end) };
+  // A young trouble fills the last fifth of its chart, and the chart grows with it.
+  const onset = Date.parse(ticket.onset_at);
+  const start = Math.max(from, onset - Math.max(LEAD_MIN_MS, 4 * (end - onset)));
+  return { from: iso(start), to: iso(end) };
 }
 
 function marksOf(ticket: Ticket): Mark[] {

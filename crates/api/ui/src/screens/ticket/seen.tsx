@@ -1,17 +1,18 @@
 // The sentences of a ticket, each with the place where it can be checked.
 
-import type { Brief, Sentence, Ticket } from '../../api/types';
+import type { Brief, Cause, Sentence, Ticket } from '../../api/types';
 import { setQuery } from '../../router';
 import { lasting } from '../../text/format';
-import { pick, t } from '../../text/language';
+import { pick, sentence, t } from '../../text/language';
 
-export function DoFirst({ brief }: { brief: Brief }) {
+export function DoFirst({ brief, causes }: { brief: Brief; causes: Cause[] }) {
+  const mode = causes.find((it) => it.code === brief.actions[0]?.source);
   if (brief.actions.length === 0 && !brief.consequence) return null;
   return (
     <section class="card do-first">
       <h2>{t('ticket.do_first')}</h2>
       <ol>
-        {brief.actions.map((it, index) => <li key={index}>{pick(it.text)} <Source source={it.source} /></li>)}
+        {brief.actions.map((it, index) => <li key={index}>{sentence(it.text)} <Source source={it.source} /></li>)}
       </ol>
       {brief.consequence && (
         <p>
@@ -19,6 +20,7 @@ export function DoFirst({ brief }: { brief: Brief }) {
           <Source source={brief.consequence.source} />
         </p>
       )}
+      {mode && <p class="meta">{t('ticket.steps_from', { cause: pick(mode.name) })}</p>}
     </section>
   );
 }
@@ -27,17 +29,7 @@ export function Seen({ brief }: { brief: Brief }) {
   return (
     <section class="card" id="seen">
       <h2>{t('ticket.seen')}</h2>
-      <Sentences sentences={brief.observations} />
-    </section>
-  );
-}
-
-export function Unchanged({ brief }: { brief: Brief }) {
-  if (brief.unchanged.length === 0) return null;
-  return (
-    <section class="card">
-      <h2>{t('ticket.unchanged')}</h2>
-      <Sentences sentences={brief.unchanged} />
+      <Sentences sentences={[...brief.observations, ...brief.unchanged]} />
     </section>
   );
 }
@@ -61,14 +53,18 @@ export function Quality({ ticket }: { ticket: Ticket }) {
               late,
             })}
       </p>
-      <Sentences sentences={ticket.brief.footer} />
       <p class="meta">
-        {t('ticket.rule', { id: ticket.rule.id, version: ticket.rule.version })}
-        {' · '}
-        sha256 {ticket.evidence_sha256.slice(0, 12)}
+        {footnotes(ticket).map((it) => <span key={it}>{it} </span>)}
       </p>
     </section>
   );
+}
+
+/** What the summary says below its line, without what the card says above. */
+function footnotes({ brief, device, rule, evidence_sha256 }: Ticket): string[] {
+  const said = brief.footer.filter((it) => it.source !== device).map((it) => sentence(it.text));
+  if (0 < said.length) return said;
+  return [t('ticket.rule', { id: rule.id, version: rule.version }), `sha256 ${evidence_sha256.slice(0, 12)}`];
 }
 
 export function Sentences({ sentences }: { sentences: Sentence[] }) {
@@ -76,13 +72,13 @@ export function Sentences({ sentences }: { sentences: Sentence[] }) {
   return (
     <ul class="sentences">
       {sentences.map((it, index) => (
-        <li key={index}>{pick(it.text)} <Source source={it.source} /></li>
+        <li key={index}>{sentence(it.text)} <Source source={it.source} /></li>
       ))}
     </ul>
   );
 }
 
-/** Where a sentence can be checked: a channel, a burst, a repair; a rule or standard is only named. */
+/** Where a sentence can be checked: a channel, a burst, a repair, a ticket. */
 export function Source({ source }: { source: string }) {
   const name = <>[{label(source)}]</>;
   if (/^[0-9a-f]{64}$/.test(source)) {
@@ -94,7 +90,7 @@ export function Source({ source }: { source: string }) {
   }
   if (/^[0-9a-f-]{36}$/.test(source)) return <a class="source" href={`#repair-${source}`}>{name}</a>;
   if (/^FW-\d/.test(source)) return <a class="source" href={`/t/${source}`}>{name}</a>;
-  return source ? <span class="source">{name}</span> : null;
+  return null;
 }
 
 function label(source: string): string {

@@ -2,25 +2,50 @@
 
 import type { TimelineEntry } from '../../api/types';
 import { moment } from '../../text/format';
-import { pick, t, word } from '../../text/language';
+import { pick, sentence, t, word } from '../../text/language';
 
 export function Timeline({ entries }: { entries: TimelineEntry[] }) {
-  const newestFirst = [...entries].reverse();
+  const newestFirst = folded(entries).reverse();
   return (
     <section class="card" id="timeline">
       <h2>{t('timeline.title')}</h2>
       <ol class="timeline">
         {newestFirst.map((it, index) => (
-          <li key={entries.length - index}>
+          <li key={newestFirst.length - index}>
             <span class="meta num">{moment(it.at)}</span>
             <span>
-              <strong>{word('what', it.what)}</strong>
+              <strong>{1 < it.times ? t('what.amended_times', { n: it.times }) : word('what', it.what)}</strong>
               {it.actor !== 'forewarn' && <> · {it.actor}</>}
-              {pick(it.note) && <span class="note">{pick(it.note)}</span>}
+              {it.hasNews && <span class="note">{sentence(it.note)}</span>}
             </span>
           </li>
         ))}
       </ol>
     </section>
   );
+}
+
+interface Line extends TimelineEntry {
+  /** How many entries of the machine stand behind this line. */
+  times: number;
+  /** Whether its note says what no line before it said. */
+  hasNews: boolean;
+}
+
+/** Evidence that was added several times in a row is one line; a note is told once. */
+function folded(entries: TimelineEntry[]): Line[] {
+  const lines: Line[] = [];
+  const told = new Set<string>();
+  for (const entry of entries) {
+    const note = pick(entry.note);
+    const hasNews = note !== '' && !told.has(note);
+    told.add(note);
+    const last = lines[lines.length - 1];
+    if (entry.what === 'amended' && last?.what === 'amended') {
+      lines[lines.length - 1] = { ...entry, times: last.times + 1, hasNews: hasNews || last.hasNews };
+    } else {
+      lines.push({ ...entry, times: 1, hasNews });
+    }
+  }
+  return lines;
 }
