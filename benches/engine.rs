@@ -23,7 +23,7 @@ fn main() -> Result<(), Failure> {
     let start = Time::from_millis(1_760_000_000_000);
     let load = Load {
         devices,
-        agents: 4,
+        agents: 5,
         period: Span::from_secs(1),
         phases: 1,
         start,

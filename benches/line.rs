@@ -42,7 +42,8 @@ impl Scenario {
         };
         let devices = arguments.value("--devices", 1_000)?;
         let seconds = match (is_paced, is_quick) {
-            (false, false) => 600,
+            // Half an hour of the plant: chunks are sealed meanwhile.
+            (false, false) => 1_800,
             (false, true) => 60,
             (true, false) => 60,
             (true, true) => 30,
@@ -56,7 +57,7 @@ impl Scenario {
         };
         let load = Load {
             devices,
-            agents: 4,
+            agents: 5,
             period,
             phases,
             start,

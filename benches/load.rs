@@ -66,8 +66,8 @@ impl Load {
         if self.devices % (self.agents * self.phases) != 0 {
             return Err("the machines must divide evenly among agents and phases".into());
         }
-        let own: Vec<u32> =
-            (0..self.devices).filter(|device| device % self.agents == agent).collect();
+        let share = self.devices / self.agents;
+        let own: Vec<u32> = (agent * share..(agent + 1) * share).collect();
         let mut phases = Vec::new();
         for phase in 0..self.phases {
             let in_phase = own.iter().zip(0_u32..).filter(|(_, at)| at % self.phases == phase);

@@ -60,7 +60,7 @@ const fn point(
     Point { id, mount, unit, quantity, middle, steps, noise }
 }
 
-/// The plant, its machines dealt out evenly to the agents.
+/// The plant; every agent has as many machines, one after the other.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ const fn point(
 pub fn plant(devices: u32, agents: u32) -> Result<Arc<Plant>, Failure> {
     let mut site = SITE.to_owned();
     for device in 0..devices {
-        let agent = agent_id(device % agents.max(1))?;
+        let agent = agent_id(device / (devices / agents))?;
         write!(
             site,
             r#"

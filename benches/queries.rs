@@ -36,7 +36,7 @@ async fn wide(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
     let store = open(&folder).await?;
     let load = Load {
         devices,
-        agents: 4,
+        agents: 5,
         period: Span::from_secs(1),
         phases: 1,
         start: Time::from_millis(1_760_000_000_000),
@@ -63,7 +63,12 @@ async fn wide(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
     let sealing = began.elapsed().as_secs_f64();
     let readings = figure(load.readings());
     figures.add("12,000 channels: written durably", readings / busy, "readings/s", None)?;
-    figures.add("same, with sealing everything", readings / (busy + sealing), "readings/s", None)?;
+    figures.add(
+        "same, with sealing everything",
+        readings / (busy + sealing),
+        "readings/s",
+        None,
+    )?;
 
     let mut channels = Vec::new();
     for device in 0..devices {
@@ -73,7 +78,7 @@ async fn wide(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
         Ok(store.last(&channels).await?.len())
     })
     .await?;
-    let bytes = bytes_of(&store, &folder).await?;
+    let bytes = bytes_of(store, &folder).await?;
     figures.add("12,000 channels: on disk", bytes / readings, "bytes/reading", None)?;
     Ok(())
 }
@@ -88,7 +93,8 @@ async fn long(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
     let to = fine_from + days(days_fine);
     let channel = plant::channels(0)?.swap_remove(0);
     let mut readings = 0;
-    let mut batch = Filling { store: &store, channel: channel.clone(), seq: 0, numbers: Vec::new() };
+    let mut batch =
+        Filling { store: &store, channel: channel.clone(), seq: 0, numbers: Vec::new() };
     for (begin, end, step) in
         [(from, fine_from, Span::from_secs(10)), (fine_from, to, Span::from_secs(1))]
     {
@@ -100,6 +106,7 @@ async fn long(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
         }
     }
     batch.flush().await?;
+    drop(batch);
     store.seal().await?;
 
     measure(figures, "24 h raw of one channel at 1 Hz (86,400 readings)", async || {
@@ -119,8 +126,13 @@ async fn long(figures: &mut Figures, is_quick: bool) -> Result<(), Failure> {
         Ok(store.buckets(&channel, from, to, 500).await?.len())
     })
     .await?;
-    let bytes = bytes_of(&store, &folder).await?;
-    figures.add("one channel over a year: on disk", bytes / figure(readings), "bytes/reading", None)?;
+    let bytes = bytes_of(store, &folder).await?;
+    figures.add(
+        "one channel over a year: on disk",
+        bytes / figure(readings),
+        "bytes/reading",
+        None,
+    )?;
     Ok(())
 }
 
@@ -200,15 +212,22 @@ async fn measure(
     let first = times.remove(0);
     times.sort_by(f64::total_cmp);
     figures.add(format!("{name}, median"), quantile(&times, 0.5), "ms", None)?;
-    figures.add(format!("{name}, worst"), times.iter().copied().fold(first, f64::max), "ms", None)?;
+    figures.add(
+        format!("{name}, worst"),
+        times.iter().copied().fold(first, f64::max),
+        "ms",
+        None,
+    )?;
     Ok(())
 }
 
-/// What the closed file takes, without the log that a later start would fold in.
-async fn bytes_of(store: &ReadingStore, folder: &tempfile::TempDir) -> Result<f64, Failure> {
+/// What the closed file takes. Readers keep SQLite from folding its log in, so it is opened once more
+/// without any.
+async fn bytes_of(store: ReadingStore, folder: &tempfile::TempDir) -> Result<f64, Failure> {
     store.close().await?;
-    let file = folder.path().join("readings.db");
-    Ok(figure(std::fs::metadata(file)?.len()))
+    drop(store);
+    open(folder).await?.close().await?;
+    Ok(figure(std::fs::metadata(folder.path().join("readings.db"))?.len()))
 }
 
 fn days(count: i64) -> Span {

@@ -10,7 +10,7 @@ use forewarn_domain::id::SiteId;
 use forewarn_domain::reading::Stream;
 use forewarn_domain::time::{Span, Time};
 use forewarn_lifecycle::{Clock, Tasks};
-use forewarn_wire::agent_link::{self, AgentLink, AgentLinkOptions, Notice, Outlet, OutgoingBatch};
+use forewarn_wire::agent_link::{self, AgentLink, AgentLinkOptions, Notice, OutgoingBatch, Outlet};
 use forewarn_wire::mqtt::{ConnectOptions, ConnectionState};
 use forewarn_wire::payload::encode;
 use forewarn_wire::topic::AgentAddress;

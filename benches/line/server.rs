@@ -196,9 +196,8 @@ impl Watch<'_> {
             }
             let metrics = &self.server.metrics;
             let evaluated = metrics.get(Counter::DecideReadings);
-            let through = evaluated
-                + metrics.get(Counter::DecideLate)
-                + metrics.get(Counter::DecideUnknown);
+            let through =
+                evaluated + metrics.get(Counter::DecideLate) + metrics.get(Counter::DecideUnknown);
             if progressed.0 < through {
                 progressed = (through, Instant::now());
             }

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use forewarn_engine::frames::FrameError;
 use forewarn_store::readings::StoreError;
 use forewarn_store::records::RecordsError;
 use forewarn_store::waveform_files::WaveformFileError;
@@ -32,6 +33,8 @@ pub(crate) enum ApiError {
     BadBody { source: serde_json::Error },
     #[error("the work on it broke off")]
     Broken(#[source] tokio::task::JoinError),
+    #[error("the history could not be computed")]
+    Frames(#[from] FrameError),
     #[error("the page is asked for under a name or from a page that is not its own")]
     ForeignOrigin,
     #[error("say which revision you saw: send If-Match with the ticket's ETag")]
@@ -139,7 +142,7 @@ impl ApiError {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "Too many live streams")
             }
             Self::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown", "There is no such thing"),
-            Self::Broken(_) | Self::Unwritable { .. } => {
+            Self::Broken(_) | Self::Frames(_) | Self::Unwritable { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "broken", "Something is broken")
             }
         }

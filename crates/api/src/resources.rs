@@ -6,6 +6,7 @@ pub(crate) mod sites;
 pub(crate) mod devices;
 pub(crate) mod channels;
 pub(crate) mod series;
+pub(crate) mod history;
 pub(crate) mod waveforms;
 pub(crate) mod anomalies;
 pub(crate) mod tickets;

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use crate::problem::ApiError;
 use crate::resources::{
-    anomalies, channels, devices, health, probes, repairs, series, session, sites, tickets,
-    waveforms,
+    anomalies, channels, devices, health, history, probes, repairs, series, session, sites,
+    tickets, waveforms,
 };
 use crate::state::ApiState;
 use crate::{auth, body, page, sse};
@@ -63,6 +63,7 @@ fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(devices::get_device))
         .routes(routes!(channels::list_channels))
         .routes(routes!(series::get_series))
+        .routes(routes!(history::get_history))
         .routes(routes!(waveforms::list_waveforms))
         .routes(routes!(waveforms::get_waveform))
         .routes(routes!(anomalies::list_anomalies))

@@ -15,11 +15,11 @@ use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{Sentence, Summary};
 use forewarn_domain::time::Span;
 
-use crate::naming::sentence_case;
 use crate::case::Case;
 use crate::figures::Clock;
 use crate::history::Past;
 use crate::library::{Blanks, Library, OTHER};
+use crate::naming::sentence_case;
 use crate::ranking::Ranking;
 
 /// Writes the summary of a case.

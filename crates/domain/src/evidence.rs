@@ -18,6 +18,8 @@ pub struct Evidence {
     pub onset: Time,
     /// Event time of the confirming reading.
     pub confirmed: Time,
+    /// The batch that held the confirming reading, as logs name it.
+    pub trace: String,
     /// Operating state at confirmation.
     pub state: StateId,
     /// Rules that took part, with their versions.

@@ -216,6 +216,15 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The name under which logs follow this batch from the machine to the ticket, e.g.
+    /// `edge-1.5f3a0c12.1.4711`: agent, beginning of the epoch, stream, number.
+    #[must_use]
+    pub fn trace(&self) -> String {
+        let StreamKey { agent, epoch, stream } = &self.key;
+        let epoch = epoch.to_string();
+        format!("{agent}.{}.{stream}.{}", epoch.get(..8).unwrap_or(&epoch), self.seq)
+    }
+
     /// The last sequence number that this batch covers.
     #[must_use]
     pub fn last_seq(&self) -> u64 {

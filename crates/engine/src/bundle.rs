@@ -19,8 +19,14 @@ use crate::pipeline::Engine;
 use crate::room::Room;
 
 impl Engine {
-    /// Drafts the ticket of an episode from everything that is known now.
-    pub(crate) fn draft(&self, episode: EpisodeId, revision: u32) -> Option<TicketDraft> {
+    /// Drafts the ticket of an episode from everything that is known now; `trace` names the batch
+    /// that opened it.
+    pub(crate) fn draft(
+        &self,
+        episode: EpisodeId,
+        revision: u32,
+        trace: String,
+    ) -> Option<TicketDraft> {
         let episode = self.desk.book.episode(episode)?;
         let room = self.room(&episode.key.device)?;
         let siblings = self.siblings(&room.device);
@@ -49,6 +55,7 @@ impl Engine {
         let evidence = Evidence {
             onset: episode.onset,
             confirmed: episode.confirmed,
+            trace,
             state: first.state.clone(),
             rules,
             trends: episode.anomalies.iter().flat_map(|it| trends(room, episode, it)).collect(),

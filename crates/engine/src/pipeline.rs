@@ -44,6 +44,9 @@ pub(crate) struct Desk {
     pub(crate) book: EpisodeBook,
     /// The last draft of each episode's ticket.
     pub(crate) drafts: Vec<TicketDraft>,
+    /// The batch that is being taken, as logs name it.
+    #[serde(skip)]
+    pub(crate) trace: String,
     #[serde(skip)]
     pub(crate) is_dirty: bool,
 }
@@ -101,7 +104,14 @@ impl Engine {
                 self.tally.evicted += evicted.readings;
                 Vec::new()
             }
-            BatchBody::Readings(readings) => self.take(&batch.key, readings),
+            BatchBody::Readings(readings) => {
+                self.take(&batch.key, readings);
+                if self.found.is_empty() {
+                    return Vec::new();
+                }
+                self.desk.trace = batch.trace();
+                self.decide()
+            }
             // The raw waveform amends what people see, not what was decided from its features.
             BatchBody::Waveform(_) => Vec::new(),
         }
@@ -109,6 +119,7 @@ impl Engine {
 
     /// Takes what people did or a clock noticed, between two batches.
     pub fn apply(&mut self, notice: &Notice) -> Vec<Decision> {
+        self.desk.trace = "notice".to_owned();
         match notice {
             Notice::AgentSilent { agent, since, at } => {
                 let silent = DeviceNotice::AgentSilent { since: *since, at: *at };
@@ -178,9 +189,9 @@ impl Engine {
         self.rooms.iter_mut()
     }
 
-    fn take(&mut self, key: &StreamKey, readings: &Readings) -> Vec<Decision> {
+    fn take(&mut self, key: &StreamKey, readings: &Readings) {
         self.learn_table(key, &readings.channels);
-        let Some(table) = self.tables.get(key) else { return Vec::new() };
+        let Some(table) = self.tables.get(key) else { return };
         let lateness = self.plant.site.lateness;
         let mut out = Vec::new();
         for reading in &readings.numbers {
@@ -227,7 +238,6 @@ impl Engine {
             self.rooms[room].burst(burst, &mut out);
             self.found.extend(out.drain(..).map(|it| (room, it)));
         }
-        self.decide()
     }
 
     fn learn_table(&mut self, key: &StreamKey, channels: &[ChannelId]) {
@@ -288,14 +298,15 @@ impl Engine {
     fn answer(&mut self, change: EpisodeChange, detection: &Detection) -> Option<Decision> {
         match change {
             EpisodeChange::Opened(id) => {
-                let draft = Box::new(self.draft(id, 1)?);
+                let draft = Box::new(self.draft(id, 1, self.desk.trace.clone())?);
                 self.desk.drafts.push((*draft).clone());
                 let because = reason(detection, "nothing was open for it");
                 Some(Decision::Open { draft, because })
             }
             EpisodeChange::Amended { id, .. } | EpisodeChange::Recurred(id) => {
                 let place = self.desk.drafts.iter().position(|it| it.episode == id)?;
-                let draft = self.draft(id, self.desk.drafts[place].revision + 1)?;
+                let known = &self.desk.drafts[place];
+                let draft = self.draft(id, known.revision + 1, known.evidence.trace.clone())?;
                 if !forewarn_tickets::should_amend(&self.desk.drafts[place], &draft) {
                     return None;
                 }

@@ -16,6 +16,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
+    /// Site, templates and rules as versioned texts: export, diff, apply.
+    Config(ConfigOptions),
     /// A simulated plant with real traffic, the agent, the server and the page, in one process.
     Demo(DemoOptions),
     /// Recorded data through the same engine, in event time: which tickets it would have opened.
@@ -81,6 +83,43 @@ pub(crate) struct ReplayOptions {
     /// JSON lines on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ConfigOptions {
+    /// The server's own settings.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    #[command(subcommand)]
+    pub(crate) word: ConfigWord,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ConfigWord {
+    /// Writes what is in force to a folder.
+    Export {
+        /// The folder.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Shows what a folder would change; exit code 4 when it would.
+    Diff {
+        /// The folder.
+        #[arg(long)]
+        from: PathBuf,
+    },
+    /// Puts the texts of a folder into force as new versions.
+    Apply {
+        /// The folder.
+        #[arg(long)]
+        from: PathBuf,
+        /// Who answers for it.
+        #[arg(long)]
+        author: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, ClapArgs)]

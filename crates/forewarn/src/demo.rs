@@ -7,6 +7,7 @@
 mod history;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ use tokio::net::TcpListener;
 use crate::args::DemoOptions;
 use crate::files;
 use crate::output::{self, Failure};
-use crate::stores::{self, Stores};
+use crate::retention;
+use crate::stores::Stores;
 
 /// Runs the demo until a signal, or until the tickets are there.
 pub(crate) async fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
@@ -120,7 +122,7 @@ async fn start_server(
         readings: stores.readings,
         records: stores.records,
         files: stores.files,
-        retention: stores::retention(),
+        retention: retention::policy(&scene.plant, &BTreeMap::new())?,
         broker: ConnectOptions::new(broker.ip().to_string(), broker.port(), "forewarn-server"),
         channels: Vec::new(),
         access: Access::LoopbackDemo,

@@ -16,20 +16,21 @@ use crate::output::Failure;
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// A text with the name under which it is spoken of.
+#[derive(Clone)]
 pub(crate) struct Text {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
 impl Text {
-    fn read(path: &Path) -> Result<Self, FileError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         match fs::read_to_string(path) {
             Ok(text) => Ok(Self { name: path.display().to_string(), text }),
             Err(source) => Err(FileError::Unreadable { path: path.to_owned(), source }),
         }
     }
 
-    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, FileError> {
+    pub(crate) fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, FileError> {
         toml::from_str(&self.text).map_err(|source| FileError::Invalid {
             name: self.name.clone(),
             source: Box::new(source),
@@ -105,7 +106,7 @@ pub(crate) fn one(path: &str) -> Result<Text, FileError> {
     found.ok_or_else(|| FileError::NotShipped { name: path.to_owned() })
 }
 
-fn folder_texts(folder: &Path, ending: &str) -> Result<Vec<Text>, FileError> {
+pub(crate) fn folder_texts(folder: &Path, ending: &str) -> Result<Vec<Text>, FileError> {
     let unreadable = |source| FileError::Unreadable { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {

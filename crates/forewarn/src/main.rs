@@ -9,8 +9,10 @@ mod files;
 mod output;
 mod progress;
 mod replay;
+mod retention;
 mod serve;
 mod stores;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     };
     let ran = runtime.block_on(async {
         match args.word {
+            Word::Config(options) => versions::run(&options).await,
             Word::Demo(options) => demo::run(&options).await,
             Word::Replay(options) => replay::run(&options),
             Word::Serve(options) => serve::run(&options).await,

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::Time;
 use forewarn_engine::{Decision, Engine};
-use indicatif::ProgressBar;
 use serde_json::json;
 
 use crate::args::ReplayOptions;
@@ -36,8 +35,8 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let mut replay = Replay { pace: Pace::new(options.speed), through, ..Replay::default() };
     let mut start = None;
     for path in &options.csv {
-        let mut recording = Recording::open(&plant, path, start)?;
-        replay.file(&mut engine, &mut recording, &bar)?;
+        let mut recording = Recording::open(&plant, path, start, &bar)?;
+        replay.file(&mut engine, &mut recording)?;
         start = (!recording.has_time()).then(|| recording.end() + BETWEEN_RUNS);
         replay.unreadable += recording.unreadable();
     }
@@ -59,13 +58,7 @@ struct Replay {
 }
 
 impl Replay {
-    fn file(
-        &mut self,
-        engine: &mut Engine,
-        recording: &mut Recording,
-        bar: &ProgressBar,
-    ) -> Result<(), Failure> {
-        let mut seen = 0;
+    fn file(&mut self, engine: &mut Engine, recording: &mut Recording) -> Result<(), Failure> {
         while let Some(row) = recording.next_row()? {
             match &mut self.through {
                 None => self.step(engine, &row),
@@ -74,15 +67,9 @@ impl Replay {
                     rows.iter().for_each(|row| self.step(engine, row));
                 }
             }
-            let bytes = recording.bytes();
-            if PROGRESS_BYTES <= bytes - seen {
-                bar.inc(bytes - seen);
-                seen = bytes;
-            }
         }
         let rest = self.through.as_mut().map_or_else(|| Ok(Vec::new()), ThroughStore::rest)?;
         rest.iter().for_each(|row| self.step(engine, row));
-        bar.inc(recording.bytes() - seen);
         Ok(())
     }
 
@@ -154,5 +141,3 @@ fn total_bytes(paths: &[impl AsRef<Path>]) -> u64 {
     let sizes = paths.iter().map(|it| std::fs::metadata(it.as_ref()).map_or(0, |it| it.len()));
     sizes.sum()
 }
-
-const PROGRESS_BYTES: u64 = 64 * 1024;

@@ -1,13 +1,16 @@
 //! `forewarn serve`: the server of a real plant.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod settings;
+
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forewarn_api::Access;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::Time;
+use forewarn_engine::Knowledge;
 use forewarn_lifecycle::logging::{self, Format};
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_notify::webhook::Secret;
@@ -16,74 +19,20 @@ use forewarn_server::Setup;
 use forewarn_wire::broker;
 use forewarn_wire::mqtt::{ConnectOptions, Login};
 use forewarn_wire::tls::Tls;
-use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use crate::args::ServeOptions;
 use crate::files;
 use crate::output::{self, Failure};
-use crate::stores::{self, Stores};
-
-/// `server.toml`: the server's own settings. Paths are relative to the file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServerFile {
-    /// The plant.
-    site_file: PathBuf,
-    /// Where everything is kept.
-    data_dir: PathBuf,
-    /// Where the page is served.
-    #[serde(default = "loopback")]
-    http: SocketAddr,
-    /// Over which broker agents are reached.
-    broker: BrokerChoice,
-    /// Readings store: `chunks`, or `influx://host:port/database`.
-    #[serde(default = "chunks")]
-    readings: String,
-    /// Rules, where they are not the shipped ones.
-    rules: Option<PathBuf>,
-    /// Models, where they are not the shipped ones.
-    models: Option<PathBuf>,
-    /// Systems that are told what happens to tickets.
-    #[serde(default, rename = "webhook")]
-    webhooks: Vec<WebhookEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum BrokerChoice {
-    /// A broker in this process, on loopback: for one machine.
-    Embedded {
-        /// Where it listens; loopback only.
-        listen: SocketAddr,
-    },
-    /// Any MQTT broker.
-    External {
-        host: String,
-        port: u16,
-        user: Option<String>,
-        password_file: Option<PathBuf>,
-        ca_file: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WebhookEntry {
-    /// Under which name the outbox addresses it.
-    name: String,
-    url: String,
-    /// File that holds the secret `whsec_…`.
-    secret_file: PathBuf,
-}
+use crate::stores::Stores;
+use crate::{retention, versions};
+pub(crate) use settings::ServerFile;
+use settings::{BrokerChoice, WebhookEntry};
 
 /// Serves until a signal.
 pub(crate) async fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
     logging::init(Format::Auto)?;
-    let text = std::fs::read_to_string(&options.config)
-        .map_err(|error| format!("{}: {error}", options.config.display()))?;
-    let file: ServerFile =
-        toml::from_str(&text).map_err(|error| format!("{}: {error}", options.config.display()))?;
+    let (file, home) = ServerFile::read(&options.config)?;
     if !file.http.ip().is_loopback() && !options.insecure_lab {
         return Err(format!(
             "http = {} is not loopback, and this version serves no TLS; put a TLS proxy in front \
@@ -92,7 +41,6 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
         )
         .into());
     }
-    let home = options.config.parent().unwrap_or(Path::new(".")).to_owned();
     let tasks = Tasks::default();
     let outcome = serve(file, &home, options.insecure_lab, &tasks).await;
     tasks.stop(GRACE).await?;
@@ -106,27 +54,27 @@ async fn serve(
     tasks: &Tasks,
 ) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
-    let at = |path: &PathBuf| home.join(path);
-    let plant = files::plant(&at(&file.site_file))?;
-    let rules = file.rules.as_ref().map(at);
-    let models = file.models.as_ref().map(at);
-    let knowledge = files::knowledge(rules.as_deref(), models.as_deref())?;
-    let stores = Stores::open(&at(&file.data_dir), Some(&file.readings)).await?;
+    let stores = Stores::open(&home.join(&file.data_dir), Some(&file.readings)).await?;
+    let now = Time::from_micros(clock.now_us());
+    let described = versions::in_force(&stores.records, file.described(home)?, now).await?;
+    let (plant, rules) = described.check()?;
+    let models = file.models.as_ref().map(|path| home.join(path));
+    let knowledge = Knowledge { rules, ..files::knowledge(None, models.as_deref())? };
+    let retention = retention::policy(&plant, &file.retention)?;
     let channels = channels(&file.webhooks, home)?;
     let names = channels.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let records =
         if names.is_empty() { stores.records } else { stores.records.with_channels(names) };
-    let now = Time::from_micros(clock.now_us());
     let token = setup_token()?;
     records.set_setup_token(&token, now).await?;
     let listener = TcpListener::bind(file.http).await?;
     let setup = Setup {
-        plant,
+        plant: Arc::new(plant),
         knowledge,
         readings: stores.readings,
         records,
         files: stores.files,
-        retention: stores::retention(),
+        retention,
         broker: broker_options(&file.broker, home)?,
         channels,
         access: Access::Token,
@@ -195,14 +143,6 @@ fn lab_notice(is_lab: bool) -> Vec<Localized> {
         "本服务器未加密运行（--insecure-lab），禁止用于生产现场",
     );
     if is_lab { vec![notice] } else { Vec::new() }
-}
-
-fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8080))
-}
-
-fn chunks() -> String {
-    "chunks".to_owned()
 }
 
 const CLIENT_ID: &str = "forewarn-server";

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use forewarn_domain::time::Span;
-use forewarn_store::readings::{
-    ClassRetention, InfluxServer, ReadingStore, RetentionPolicy, StoreConfig, StoreError,
-};
+use forewarn_store::readings::{InfluxServer, ReadingStore, StoreConfig, StoreError};
 use forewarn_store::records::{Records, RecordsError};
 use forewarn_store::waveform_files::{WaveformFileError, WaveformFiles};
 
@@ -82,16 +80,6 @@ fn server_of(named: &str) -> Result<(&str, InfluxServer), StoresError> {
     } else {
         Err(StoresError::NoAddress { text: text() })
     }
-}
-
-/// How long a plant keeps what, unless its settings say otherwise.
-pub(crate) fn retention() -> RetentionPolicy {
-    let days = |days: i64| Span::from_secs(days * 86_400);
-    RetentionPolicy::uniform(ClassRetention {
-        raw: days(100),
-        rollup: days(3 * 365),
-        waveform: days(30),
-    })
 }
 
 /// About two years of a small plant, or the demo a thousand times over.

@@ -1,6 +1,6 @@
 //! How things stand right now, for pages: filled about once a second from the engine and the stages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use forewarn_api::LiveView;
@@ -41,12 +41,15 @@ impl Live {
     /// Publishes how things stand.
     pub(crate) async fn show(&self, engine: &Engine, now: Time) {
         let worst = worst_by_device(engine);
+        // One question for the whole plant: asked machine by machine, a large one takes seconds.
+        let latest = self.readings.last(&self.readings.channels()).await.unwrap_or_default();
+        let latest = by_device(&latest);
         let mut devices = BTreeMap::new();
         let (mut learning, mut armed) = (0.0, 0.0);
         for room in engine.rooms() {
             let id = &room.device().device.id;
-            let latest = self.readings.last_of_device(id).await.unwrap_or_default();
-            let device = device_live(room, &latest, worst.get(id).copied(), now);
+            let latest = latest.get(id.as_str()).map_or(&[][..], Vec::as_slice);
+            let device = device_live(room, latest, worst.get(id).copied(), now);
             for rule in device.channels.values().flat_map(|it| &it.rules) {
                 match rule.status {
                     RuleStatus::Learning => learning += 1.0,
@@ -118,7 +121,15 @@ fn worst_by_device(engine: &Engine) -> BTreeMap<DeviceId, Severity> {
     worst
 }
 
-fn device_live(room: &Room, latest: &[Latest], worst: Option<Severity>, now: Time) -> DeviceLive {
+fn by_device(latest: &[Latest]) -> HashMap<&str, Vec<&Latest>> {
+    let mut by_device: HashMap<&str, Vec<&Latest>> = HashMap::new();
+    for it in latest {
+        by_device.entry(it.channel.device_str()).or_default().push(it);
+    }
+    by_device
+}
+
+fn device_live(room: &Room, latest: &[&Latest], worst: Option<Severity>, now: Time) -> DeviceLive {
     let state = room.operating_state().clone();
     let mut channels: BTreeMap<ChannelId, ChannelLive> = BTreeMap::new();
     for it in latest {

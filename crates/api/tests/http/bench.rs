@@ -340,6 +340,7 @@ fn draft(device: &str, minute: i64) -> TicketDraft {
         },
         rule: rule.clone(),
         evidence: Evidence {
+            trace: "edge-1.00000000.1.1".to_owned(),
             onset,
             confirmed,
             state: "cut".parse().unwrap(),

@@ -17,6 +17,7 @@ use forewarn_domain::reading::{
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::template::{CsvSettings, PointAddress, PointTemplate};
 use forewarn_domain::time::{Span, Time};
+use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
 /// One recorded file, read row by row.
@@ -50,15 +51,16 @@ struct Column {
 
 impl Recording {
     /// Opens a file for the plant's CSV sources; without a time column its rows begin at `start`, or
-    /// where the template says.
+    /// where the template says. The bar counts the bytes of the file as it lies on disk.
     pub(crate) fn open(
         plant: &Plant,
         path: &Path,
         start: Option<Time>,
+        bar: &ProgressBar,
     ) -> Result<Self, RecordingError> {
         let hash = sha256_of(path).map_err(|source| unreadable(path, source))?;
         let agent = AgentId::new(&format!("file-{}", &hash[..32]))?;
-        let reader = open(path).map_err(|source| unreadable(path, source))?;
+        let reader = open(path, bar).map_err(|source| unreadable(path, source))?;
         let settings = csv_settings(plant)
             .ok_or_else(|| RecordingError::NoCsvSource { site: plant.site.id.to_string() })?;
         let separator = u8::try_from(settings.separator).unwrap_or(b',');
@@ -144,11 +146,6 @@ impl Recording {
         self.unreadable
     }
 
-    /// Bytes read so far from the (unpacked) file.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.rows.position().byte()
-    }
-
     fn time_of_row(&self, line: u64) -> Result<Time, RecordingError> {
         let Some(index) = self.time_column else {
             return Ok(self.next_time);
@@ -217,8 +214,8 @@ fn parse_time(cell: &str, format: Option<&str>) -> Option<Time> {
     Some(Time::from(naive.and_utc()))
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let file = BufReader::new(File::open(path)?);
+fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read>> {
+    let file = BufReader::new(bar.wrap_read(File::open(path)?));
     if path.extension().is_some_and(|it| it == "gz") {
         return Ok(Box::new(flate2::read::GzDecoder::new(file)));
     }
@@ -227,7 +224,7 @@ fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 
 fn sha256_of(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
-    io::copy(&mut open(path)?, &mut hash)?;
+    io::copy(&mut open(path, &ProgressBar::hidden())?, &mut hash)?;
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

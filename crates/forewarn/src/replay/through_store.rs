@@ -39,6 +39,8 @@ pub(crate) struct Passed {
     returned: u64,
     /// How many of them had another value or quality than was written.
     changed: u64,
+    /// The largest difference of a number, as a share of it: a store that keeps 15 digits rounds.
+    largest_change: f64,
 }
 
 impl ThroughStore {
@@ -135,6 +137,8 @@ impl Stored {
             };
             let is_same = stored.value.to_bits() == reading.value.to_bits()
                 && stored.quality == reading.quality;
+            let change = (stored.value - reading.value).abs() / reading.value.abs();
+            passed.largest_change = passed.largest_change.max(change);
             (reading.value, reading.quality) = (stored.value, stored.quality);
             passed.count(is_same);
         }

@@ -234,13 +234,13 @@ impl Decide {
         if has_work {
             self.health.worked(Stage::Decide, self.now());
         }
+        let tally = self.engine.tally();
+        self.metrics.set(Counter::DecideReadings, tally.readings);
+        self.metrics.set(Counter::DecideLate, tally.late);
+        self.metrics.set(Counter::DecideUnknown, tally.unknown);
         let show_every = SHOW_EVERY.max(SHOW_SHARE * work.show_cost);
         if show_every <= now.saturating_sub(work.shown_at) {
             work.shown_at = now;
-            let tally = self.engine.tally();
-            self.metrics.set(Counter::DecideReadings, tally.readings);
-            self.metrics.set(Counter::DecideLate, tally.late);
-            self.metrics.set(Counter::DecideUnknown, tally.unknown);
             self.live.show(&self.engine, self.now()).await;
             work.show_cost = self.clock.monotonic().saturating_sub(now);
         }
@@ -308,14 +308,14 @@ pub(crate) struct Resumed {
 fn ticket_write(decision: &Decision) -> TicketWrite {
     match decision {
         Decision::Amend { draft, because } => {
-            tracing::info!(stage = "decide", ticket.id = %draft.id, because, "amended a ticket");
+            tracing::info!(stage = "decide", trace = %draft.evidence.trace, ticket.id = %draft.id, because, "amended a ticket");
             TicketWrite::Amend(draft.clone())
         }
         Decision::Cleared { episode, at } => {
             TicketWrite::EpisodeCleared { episode: *episode, at: *at }
         }
         Decision::Open { draft, because } => {
-            tracing::info!(stage = "decide", ticket.id = %draft.id, because, "opening a ticket");
+            tracing::info!(stage = "decide", trace = %draft.evidence.trace, ticket.id = %draft.id, because, "opening a ticket");
             TicketWrite::Open(draft.clone())
         }
     }

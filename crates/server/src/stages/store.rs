@@ -122,6 +122,7 @@ impl Store {
                 self.acknowledge(from, answer).await;
             }
             if matches!(answer.outcome, Outcome::New { .. }) {
+                tracing::debug!(stage = "store", trace = %batch.trace(), "a batch is durable");
                 self.pass_on(batch);
             }
         }

@@ -47,6 +47,7 @@ pub(crate) fn draft(device: &str, minute: i64) -> TicketDraft {
         },
         rule: rule.clone(),
         evidence: Evidence {
+            trace: "edge-1.00000000.1.1".to_owned(),
             onset: confirmed - Span::from_secs(600),
             confirmed,
             state: "cut".parse().unwrap(),

@@ -157,6 +157,7 @@ fn sample() -> TicketDraft {
         recurrences: 0,
     };
     let evidence = Evidence {
+        trace: "edge-1.00000000.1.1".to_owned(),
         onset: episode.onset,
         confirmed: at,
         state: "all".parse().expect("slug"),

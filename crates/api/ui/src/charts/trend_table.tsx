@@ -58,7 +58,7 @@ export function MarkList({ marks, series, from, to }: Legend) {
     <ul class="marks">
       {inside.map((it) => (
         <li key={it.kind + it.at}>
-          <span aria-hidden="true" class={`glyph ${it.kind}`}>{GLYPHS[it.kind]}</span>
+          <span aria-hidden="true" class={`glyph mark-${it.kind}`}>{GLYPHS[it.kind]}</span>
           {it.label} {moment(it.at * 1000)}
         </li>
       ))}

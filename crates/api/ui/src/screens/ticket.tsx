@@ -44,15 +44,15 @@ function Sheet({ ticket, resource }: { ticket: Ticket; resource: Resource<Ticket
         <div class="two">
           <Causes ticket={ticket} />
           <Before ticket={ticket} nameOf={nameOf} />
+          <Quality ticket={ticket} />
         </div>
-        <Quality ticket={ticket} />
       </div>
       <aside class="ticket-side">
         <section class="card">
           <Ladder ticket={ticket} />
           <Actions ticket={ticket} onTicket={resource.put} />
         </section>
-        <Timeline entries={ticket.timeline} />
+        <Timeline ticket={ticket} />
       </aside>
     </article>
   );

@@ -7,7 +7,7 @@ import type { Page, TicketRow } from '../api/types';
 import { Empty, Loaded, ProblemText } from '../parts/notice';
 import { TicketTag } from '../parts/shape';
 import { go, place, setQuery } from '../router';
-import { ago } from '../text/format';
+import { ago, day } from '../text/format';
 import { pick, t } from '../text/language';
 import { useTitle } from './title';
 
@@ -145,7 +145,7 @@ export function Row({ row }: { row: TicketRow }) {
       </span>
       <span class="c-device">{pick(row.device_name)} · {pick(row.component_name)}</span>
       <span class="c-line">{pick(row.headline)}</span>
-      <span class="c-age num">{ago(row.onset_at)}</span>
+      <span class="c-age num">{isOver([row]) ? day(row.onset_at) : ago(row.onset_at)}</span>
       <span class={row.owner || row.state !== 'to_assign' ? 'c-owner' : 'c-owner fresh'}>
         <span class="word">{t(`ticket_state.${row.state}`)}</span>
         <span class={row.owner ? '' : 'nobody'}>{row.owner ?? t('tickets.nobody')}</span>

@@ -22,7 +22,12 @@ export function startClock(): void {
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const digits = 1000 <= Math.abs(value) ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
-  return new Intl.NumberFormat(locale.value, { ...digits, useGrouping: language.value === 'en' }).format(value);
+  return new Intl.NumberFormat(locale.value, { ...digits, useGrouping: isGrouped(value) }).format(value);
+}
+
+/** Chinese groups digits only where there are many. */
+function isGrouped(value: number): boolean {
+  return language.value === 'en' || 10_000 <= Math.abs(value);
 }
 
 /** A number with its unit; a whole number without one is a count or a code and is written as it is. */
@@ -38,7 +43,7 @@ export function band(low: number, high: number, join: string): string {
   const end = new Intl.NumberFormat(locale.value, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-    useGrouping: language.value === 'en',
+    useGrouping: isGrouped(high),
   });
   return end.format(low) + join + end.format(high);
 }
@@ -62,12 +67,19 @@ export function bytes(value: number): string {
 /** Date and time; the year only when it is not this one. */
 export function moment(at: string | number): string {
   const date = new Date(at);
-  const isThisYear = date.getFullYear() === new Date(now.peek()).getFullYear();
-  return format(date, { ...(isThisYear ? {} : { year: 'numeric' }), ...DAY, ...CLOCK });
+  return format(date, { ...yearOf(date), ...DAY, ...CLOCK });
 }
 
+/** The time of today, or the moment of another day. */
+export function lately(at: string): string {
+  const isToday = day(at) === day(new Date(now.peek()).toISOString());
+  return isToday ? clock(at) : moment(at);
+}
+
+/** The date; the year only when it is not this one. */
 export function day(at: string): string {
-  return format(new Date(at), { year: 'numeric', ...DAY });
+  const date = new Date(at);
+  return format(date, { ...yearOf(date), ...DAY });
 }
 
 export function clock(at: string | number, withSeconds = false): string {
@@ -97,6 +109,11 @@ export function operatingState(state: string): string {
 
 const DAY = { month: 'short', day: 'numeric' } as const;
 const CLOCK = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+
+function yearOf(date: Date): Intl.DateTimeFormatOptions {
+  const year = (it: Date | number) => format(new Date(it), { year: 'numeric' });
+  return year(date) === year(now.peek()) ? {} : { year: 'numeric' };
+}
 
 function format(date: Date, options: Intl.DateTimeFormatOptions): string {
   return new Intl.DateTimeFormat(locale.value, { ...options, timeZone: zone.value }).format(date);

@@ -63,7 +63,7 @@ function ChannelRow({ channel, isChosen, readAt }: { channel: Channel; isChosen:
       <span class="channel-age meta num">
         {age === null ? t('devices.no_data') : t('span.ago', { span: lasting(age) })}
       </span>
-      <span class="channel-quality">{last && <QualityTag quality={last.quality} />}</span>
+      <span class={last?.quality === 'good' ? 'channel-quality good' : 'channel-quality'}>{last && <QualityTag quality={last.quality} />}</span>
       {channel.rules.length > 0 && (
         <ul class="channel-rules">
           {byStatus(channel.rules).map(([status, rules]) => (
@@ -94,6 +94,6 @@ function byStatus(rules: RuleStatus[]): [RuleWord, RuleStatus[]][] {
 /** The rule, and why it waits or how far it has learned; that it watches is said by its status. */
 function ruleText({ rule, status, why }: RuleStatus): string {
   const name = word('rule_name', rule);
-  const reason = status === 'armed' || status === 'active' ? '' : pick(why);
+  const reason = status === 'armed' || status === 'active' ? '' : pick(why).replace(/^(learning, |学习中[，：])/, '');
   return reason ? `${name} (${reason})` : name;
 }

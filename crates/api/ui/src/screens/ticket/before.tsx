@@ -73,7 +73,7 @@ export function RepairRow({ repair, children }: { repair: RepairRecord; children
       <p>
         {repair.text}
         {repair.part && <span class="meta"> · {t('before.part', { part: repair.part })}</span>}
-        {repair.ticket && <> · <span class="meta">{repair.ticket}</span></>}
+        {repair.ticket && <> · <a class="source" href={`/t/${repair.ticket}`}>{repair.ticket}</a></>}
       </p>
     </li>
   );

@@ -64,7 +64,9 @@ function RangeChoice() {
 function Trends({ ticket, device }: { ticket: Ticket; device: Device | null }) {
   const [isOpen, setOpen] = useState(IS_DESK);
   const present = usePresent();
-  const [first, ...others] = ticket.evidence.trends;
+  // Two rules may tell of one channel; its line is the same.
+  const channels = new Map([...ticket.evidence.trends].reverse().map((it) => [it.channel, it]));
+  const [first, ...others] = ticket.evidence.trends.filter((it) => channels.get(it.channel) === it);
   if (!first) return <Empty title={t('chart.no_trend')}>{t('chart.no_trend_next')}</Empty>;
   const chart = (trend: Trend, height: number) => {
     const channel = device?.channels.find((it) => it.id === trend.channel);
@@ -103,9 +105,9 @@ function rangeOf(ticket: Ticket, trend: Trend, present: number): { from: string;
   const isOver = ['closed', 'false_alarm', 'duplicate'].includes(ticket.state);
   // Much later the onset would be a hair at the left edge: the chart stops growing at twice its length.
   const end = isOver ? to : Math.max(to, Math.min(present, to + (to - from)));
-  // A young trouble fills the last fifth of its chart, and the chart grows with it.
+  // A young trouble fills the last third of its chart, and the chart grows with it.
   const onset = Date.parse(ticket.onset_at);
-  const start = Math.max(from, onset - Math.max(LEAD_MIN_MS, 4 * (end - onset)));
+  const start = Math.max(from, onset - Math.max(LEAD_MIN_MS, 2 * (end - onset)));
   return { from: iso(start), to: iso(end) };
 }
 

@@ -25,7 +25,7 @@ export function Head({ ticket }: { ticket: Ticket }) {
         {headline}
         {!saysHowSure && <span class="sure"> ({t('ticket.sure', { p: sure })})</span>}
       </h1>
-      <p>{pick(ticket.brief.urgency)}</p>
+      {STEP_OF[ticket.state] < STEP_OF.done && <p>{pick(ticket.brief.urgency)}</p>}
       <p class="meta">
         {t('ticket.onset', { time: moment(ticket.onset_at), span: ago(ticket.onset_at) })}
         {' · '}

@@ -6,7 +6,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Command, CommandWord, Ticket, Verdict, WaitingFor } from '../../api/types';
 import { Sheet } from '../../parts/sheet';
-import { pick, t } from '../../text/language';
+import { sentence, t } from '../../text/language';
 
 const VERDICTS: readonly Verdict[] = ['confirmed', 'wrong_cause', 'nothing_found', 'sensor_fault'];
 const WAITS: readonly WaitingFor[] = ['part', 'window', 'outside'];
@@ -107,7 +107,7 @@ function Finish({ ticket, onChoose }: Pick<Props, 'ticket' | 'onChoose'>) {
       <p>{t('act.finish_next')}</p>
       <Chips>
         {fitting(ticket.causes_to_choose).map((it) => (
-          <Chip key={it.code} value={it.code} onClick={() => finish(it.code)}>{pick(it.name)}</Chip>
+          <Chip key={it.code} value={it.code} onClick={() => finish(it.code)}>{sentence(it.name)}</Chip>
         ))}
       </Chips>
       <details class="more">

@@ -1,11 +1,11 @@
 // Everything that happened to a ticket, newest first: the machine's part and people's part in one line.
 
-import type { TimelineEntry } from '../../api/types';
+import type { Ticket, TimelineEntry } from '../../api/types';
 import { moment } from '../../text/format';
 import { pick, sentence, t, word } from '../../text/language';
 
-export function Timeline({ entries }: { entries: TimelineEntry[] }) {
-  const newestFirst = folded(entries).reverse();
+export function Timeline({ ticket }: { ticket: Ticket }) {
+  const newestFirst = folded(ticket.timeline).reverse();
   return (
     <section class="card" id="timeline">
       <h2>{t('timeline.title')}</h2>
@@ -16,13 +16,19 @@ export function Timeline({ entries }: { entries: TimelineEntry[] }) {
             <span>
               <strong>{1 < it.times ? t('what.amended_times', { n: it.times }) : word('what', it.what)}</strong>
               {it.actor !== 'forewarn' && <> · {it.actor}</>}
-              {it.hasNews && <span class="note">{sentence(it.note)}</span>}
+              {it.hasNews && <span class="note">{named(sentence(it.note), ticket)}</span>}
             </span>
           </li>
         ))}
       </ol>
     </section>
   );
+}
+
+/** A note with the name of the cause that was found where the server wrote its code. */
+function named(note: string, { finish, causes_to_choose }: Ticket): string {
+  const cause = causes_to_choose.find((it) => it.code === finish?.cause);
+  return cause && note.toLowerCase().startsWith(cause.code) ? sentence(cause.name) + note.slice(cause.code.length) : note;
 }
 
 interface Line extends TimelineEntry {
