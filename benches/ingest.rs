@@ -76,7 +76,8 @@ const ROWS: &[Row] = &[
     (ALL, "processor time of server and broker for 1,000,000 readings", "s", None),
     (ALL, "memory before", "MiB", None),
     (ALL, "peak memory of server and broker", "MiB", None),
-    (ALL, "bytes on disk", "bytes", None),
+    (ALL, "written to disk", "MB", None),
+    (ALL, "size of all files", "MB", None),
 ];
 
 const ALL: &[&str] = &["drain", "paced", "burst"];

@@ -63,7 +63,7 @@ impl Load {
     ///
     /// When the machines cannot be dealt out evenly.
     pub fn agent(&self, agent: u32) -> Result<AgentLoad, Failure> {
-        if self.devices % (self.agents * self.phases) != 0 {
+        if !self.devices.is_multiple_of(self.agents * self.phases) {
             return Err("the machines must divide evenly among agents and phases".into());
         }
         let share = self.devices / self.agents;
@@ -85,7 +85,7 @@ impl Load {
 
     fn is_hot(&self, device: u32, t: Time) -> bool {
         let Some(Faults { every, first, last }) = self.faults else { return false };
-        if device % every != 0 {
+        if !device.is_multiple_of(every) {
             return false;
         }
         let rank = i64::from(device / every);

@@ -11,6 +11,8 @@ pub struct Usage {
     pub peak_mib: f64,
     /// User and system time of all threads, seconds.
     pub cpu_s: f64,
+    /// Bytes handed to the disk, MB.
+    pub written_mb: f64,
 }
 
 impl Usage {
@@ -32,7 +34,11 @@ impl Usage {
             .take(2)
             .filter_map(|field| field.parse::<f64>().ok())
             .sum();
+        let io = fs::read_to_string("/proc/self/io").unwrap_or_default();
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        let written: Option<f64> = written.and_then(|bytes| bytes.parse().ok());
         Self {
+            written_mb: written.unwrap_or(0.0) / 1e6,
             resident_mib: mib("VmRSS:"),
             peak_mib: mib("VmHWM:"),
             cpu_s: ticks / TICKS_PER_SECOND,

@@ -47,7 +47,10 @@ fn with_short_learning_a_shaking_pump_gets_one_ticket_inside_the_labelled_time()
     let [ticket, _summary] = lines.as_slice() else { panic!("not one ticket: {lines:?}") };
     assert_eq!((&ticket["component"], &ticket["fault_family"]), (&"pump".into(), &"rotor".into()));
     let detected = ticket["detected_at"].as_str().unwrap();
-    assert!(("2020-02-08T16:16:48"..="2020-02-08T16:23:56").contains(&&detected[..19]), "{detected}");
+    assert!(
+        ("2020-02-08T16:16:48"..="2020-02-08T16:23:56").contains(&&detected[..19]),
+        "{detected}"
+    );
 }
 
 #[test]

@@ -50,8 +50,9 @@ fn victoria_metrics_rounds_the_last_digits_and_the_tickets_are_the_same() {
     let named = format!("victoria://127.0.0.1:{}", peer.port);
     let stored = recording.replay(Some(&named));
     assert_eq!(ids(&stored), ids(&recording.replay(None)));
-    let change = passed(&stored)["largest_change"].as_f64().unwrap();
-    assert!(change < 1e-14, "a share of {change} is more than rounding");
+    // Of the hour that is told twice this server gives back the greater values.
+    let changed = passed(&stored)["changed"].as_u64().unwrap();
+    assert!((1..=12).contains(&changed), "{changed} values are others, not rounded ones");
 }
 
 /// A temperature that heats up, once in five minutes for ten days.
@@ -91,10 +92,12 @@ impl Recording {
     fn replay(&self, store: Option<&str>) -> Vec<Value> {
         let output = self.command(store).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && errors.is_empty(), "{store:?}: {errors}");
+        assert!(output.status.success(), "{store:?}: {errors}");
         let text = String::from_utf8(output.stdout).unwrap();
         let lines: Vec<Value> = text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
         let summary = lines.last().unwrap();
+        let is_other = 0 < summary["store"]["changed"].as_u64().unwrap_or(0);
+        assert_eq!(is_other, errors.contains("with other values"), "{store:?}: {errors}");
         assert_eq!(summary["tickets"], 1, "{text}");
         assert_eq!((&summary["late"], &summary["unreadable_cells"]), (&11.into(), &30.into()));
         lines

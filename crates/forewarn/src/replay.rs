@@ -42,6 +42,9 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     }
     bar.finish_and_clear();
     replay.print(&engine, options.json);
+    if let Some(remark) = replay.through.as_ref().and_then(|it| it.passed().remark()) {
+        output::remark(&remark);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -128,10 +131,10 @@ impl Replay {
         if is_json {
             output::line(&summary);
         } else {
+            let (tickets, readings) = (self.tickets.len(), tally.readings);
+            let noun = if tickets == 1 { "ticket" } else { "tickets" };
             output::text(&format!(
-                "{} tickets from {} readings; rules at the end: {rules}",
-                self.tickets.len(),
-                tally.readings
+                "{tickets} {noun} from {readings} readings; rules at the end: {rules}"
             ));
         }
     }

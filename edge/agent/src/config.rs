@@ -376,6 +376,14 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_agent_file_loads_with_everything_that_it_names() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/demo/agent.toml");
+        let config = AgentConfig::load(&path).unwrap();
+        assert_eq!(config.agent.as_str(), "edge-1");
+        assert_eq!(config.plant.devices().count(), 7);
+    }
+
+    #[test]
     fn a_misspelt_key_is_refused_with_its_line() {
         let text = "agent = 'edge-1'\nsite_file = 's.toml'\n  quota_byte = 1\n";
         let refused = refused("agent.toml", text);

@@ -37,10 +37,11 @@ pub(crate) struct ThroughStore {
 pub(crate) struct Passed {
     /// Readings that came back.
     returned: u64,
-    /// How many of them had another value or quality than was written.
+    /// How many of them a store with fewer digits has rounded.
+    rounded: u64,
+    /// How many of them had another value, quality or text than was written: of several readings
+    /// with one channel and one time a store gives back one.
     changed: u64,
-    /// The largest difference of a number, as a share of it: a store that keeps 15 digits rounds.
-    largest_change: f64,
 }
 
 impl ThroughStore {
@@ -135,30 +136,39 @@ impl Stored {
                 missing += 1;
                 continue;
             };
-            let is_same = stored.value.to_bits() == reading.value.to_bits()
-                && stored.quality == reading.quality;
-            let change = (stored.value - reading.value).abs() / reading.value.abs();
-            passed.largest_change = passed.largest_change.max(change);
+            let is_same = stored.value.to_bits() == reading.value.to_bits();
+            let difference = (stored.value - reading.value).abs();
+            let is_rounded = !is_same && difference <= ROUNDING_MAX * reading.value.abs();
+            let is_changed = !(is_same || is_rounded) || stored.quality != reading.quality;
             (reading.value, reading.quality) = (stored.value, stored.quality);
-            passed.count(is_same);
+            passed.returned += 1;
+            passed.rounded += u64::from(is_rounded && !is_changed);
+            passed.changed += u64::from(is_changed);
         }
         for text in &mut readings.texts {
             let Some(stored) = self.texts.get(&(text.channel, text.t)) else {
                 missing += 1;
                 continue;
             };
-            let is_same = stored.text == text.text && stored.quality == text.quality;
+            let is_changed = stored.text != text.text || stored.quality != text.quality;
             (text.text, text.quality) = (stored.text.clone(), stored.quality);
-            passed.count(is_same);
+            passed.returned += 1;
+            passed.changed += u64::from(is_changed);
         }
         missing
     }
 }
 
 impl Passed {
-    fn count(&mut self, is_same: bool) {
-        self.returned += 1;
-        self.changed += u64::from(!is_same);
+    /// What must be said about readings that came back as others; nothing when there are none.
+    pub(crate) fn remark(self) -> Option<String> {
+        let Self { returned, changed, .. } = self;
+        (0 < changed).then(|| {
+            format!(
+                "{changed} of {returned} readings came back from the store with other values: it \
+                 holds several for their channel and time. Tickets may differ from a replay without it."
+            )
+        })
     }
 }
 
@@ -184,6 +194,9 @@ const WINDOW_ROWS: usize = 2_000;
 /// A window of one recording needs no more than its rows; the rest is room for what other
 /// recordings left between them.
 const SAMPLES_MAX: usize = 1 << 20;
+
+/// A store that keeps 15 digits is off by less, as a share of the value.
+const ROUNDING_MAX: f64 = 1e-13;
 
 /// Why rows did not pass through the store.
 #[derive(Debug, thiserror::Error)]

@@ -105,3 +105,34 @@ fn loopback() -> SocketAddr {
 fn chunks() -> String {
     "chunks".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_settings_describe_a_plant_that_a_server_can_start_with() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/demo/server.toml");
+        let (file, home) = ServerFile::read(&path).expect("the file loads");
+        let described = file.described(&home).expect("its files load");
+        let (plant, rules) = described.check().expect("they fit together");
+        assert_eq!(plant.devices().count(), 7);
+        assert!(!rules.rules.is_empty());
+        let policy = crate::retention::policy(&plant, &file.retention).expect("known classes");
+        let raw =
+            |channel: &str| policy.spans(policy.class(&channel.parse().expect("a channel"))).raw;
+        assert_eq!(raw("press-01/plc/oil_temp").to_string(), "400d");
+        assert_eq!(raw("pump-01/sensor/z_vel_rms").to_string(), "100d");
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_named_with_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("server.toml");
+        let text = "site_file = 's'\ndata_dir = 'd'\nhtpp = '127.0.0.1:1'\n[broker]\n";
+        std::fs::write(&path, text).expect("written");
+        let error = ServerFile::read(&path).expect_err("refused");
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        assert!(cause.contains("htpp") && cause.contains("line 3"), "{cause}");
+    }
+}

@@ -43,9 +43,9 @@ export function pick(text: Name | null | undefined): string {
   return (language.value === 'zh' ? text?.zh : text?.en) || text?.en || '';
 }
 
-/** A server text that stands alone: it begins with a capital, whoever wrote it. */
+/** A server text that stands alone: it begins with a capital, and no line begins with a unit's sign. */
 export function sentence(text: Name | null | undefined): string {
-  const words = pick(text);
+  const words = pick(text).replace(/(\d) (?=[%°×])/g, '$1\u00a0');
   return words.charAt(0).toLocaleUpperCase('en') + words.slice(1);
 }
 

@@ -3,11 +3,10 @@
 import type { Ticket, TicketState } from '../../api/types';
 import { TicketTag } from '../../parts/shape';
 import { ago, moment, percent } from '../../text/format';
-import { pick, t } from '../../text/language';
+import { pick, sentence, t } from '../../text/language';
 
 export function Head({ ticket }: { ticket: Ticket }) {
-  // A percent sign never starts a line.
-  const headline = pick(ticket.brief.headline).replace(/ %/g, '\u00a0%');
+  const headline = sentence(ticket.brief.headline);
   const sure = percent(ticket.confidence);
   const saysHowSure = headline.includes('%');
   return (
