@@ -42,8 +42,8 @@ impl Scenario {
         };
         let devices = arguments.value("--devices", 1_000)?;
         let seconds = match (is_paced, is_quick) {
-            // Half an hour of the plant: chunks are sealed meanwhile.
-            (false, false) => 1_800,
+            // A quarter of an hour of the plant: chunks are sealed meanwhile.
+            (false, false) => 900,
             (false, true) => 60,
             (true, false) => 60,
             (true, true) => 30,

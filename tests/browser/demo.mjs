@@ -8,9 +8,9 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, ROOT, startDemo, waitFor } from './demo_process.mjs';
-import { CHROMIUM, hasBrowser, launch, plain, seenText, visit } from './visitor.mjs';
+import { CHROMIUM, hasBrowser, launch, PATIENCE_MS, plain, seenText, visit } from './visitor.mjs';
 
-const TOTAL_MS = 6 * 60_000;
+const TOTAL_MS = 8 * 60_000;
 const TICKET_WITHIN_MS = 4 * 60_000;
 /** The raw samples follow the features that opened the ticket. */
 const SPECTRUM_WITHIN_MS = 30_000;
@@ -29,7 +29,7 @@ async function main() {
     await story(demo, browser, (name) => join(folder, `${name}.png`));
     console.log(`ok: the bearing ticket reads in both languages; pictures in ${folder}`);
   } catch (error) {
-    error.message += `\n--- the demo's last words\n${demo.said()}`;
+    error.stack += `\n--- the demo's last words\n${demo.said()}`;
     throw error;
   } finally {
     clearTimeout(watchdog);
@@ -81,7 +81,7 @@ async function readTicket(desk, ticket, base, picture) {
   for (const language of ['en', 'zh']) {
     if (language === 'zh') await desk.switchLanguage('zh');
     // Evidence may be added at any moment; the page follows within seconds.
-    await waitFor(`the whole ticket in ${language}`, 15_000, () => checkTexts(page, language, base, ticket.number));
+    await waitFor(`the whole ticket in ${language}`, PATIENCE_MS, () => checkTexts(page, language, base, ticket.number));
     await checkRepairs(page, ticket);
     await checkSpectrum(desk, ticket);
     await page.locator('#tab-trend').click();

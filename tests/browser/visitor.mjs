@@ -5,6 +5,9 @@ import { chromium } from 'playwright-core';
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
+/** How long a page may take for one thing: a busy machine is slow, not wrong. */
+export const PATIENCE_MS = 30_000;
+
 const SIZES = {
   desk: { viewport: { width: 1280, height: 900 } },
   phone: { viewport: { width: 360, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
@@ -30,7 +33,7 @@ export async function visit(browser, base, { size, language, scheme = 'light' },
     colorScheme: scheme,
     reducedMotion: 'reduce',
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const note = (text) => wrongs.push(`${size} ${language}: ${text}`);
   page.on('pageerror', (error) => note(`the page threw ${error.message}`));

@@ -37,12 +37,13 @@ interface Shown<T> {
 export function useResource<T>(path: string | null, options: Options = {}): Resource<T> {
   const [shown, setShown] = useState<Shown<T>>({ path, value: null, problem: null, readAt: 0 });
   const turn = useRef(0);
-  const { topic, everyMs } = options;
+  const accepted = useRef(0);
+  const { topic, everyMs, keep } = options;
   const ids = useRef(options.ids);
   ids.current = options.ids;
 
   const put = useCallback((value: T) => {
-    turn.current += 1;
+    accepted.current = turn.current += 1;
     setShown({ path, value, problem: null, readAt: Date.now() });
   }, [path]);
 
@@ -53,7 +54,11 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
     read<T>(path).then(
       (value) => {
         heardAt.value = Date.now();
-        if (isNewest()) setShown({ path, value, problem: null, readAt: Date.now() });
+        // A server slower than the steps of a moving range still gets its picture shown.
+        const isWelcome = isNewest() || (keep === true && accepted.current < mine);
+        if (!isWelcome) return;
+        accepted.current = mine;
+        setShown({ path, value, problem: null, readAt: Date.now() });
       },
       (problem: Problem) => {
         if (!isNewest()) return;
@@ -61,7 +66,7 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
         setShown((old) => ({ path, value: kept(old), problem, readAt: old.readAt }));
       },
     );
-  }, [path]);
+  }, [path, keep]);
 
   useEffect(() => {
     reload();
@@ -82,7 +87,7 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
     return () => clearInterval(timer);
   }, [everyMs, reload]);
 
-  const isCurrent = shown.path === path || options.keep === true;
+  const isCurrent = shown.path === path || keep === true;
   return {
     value: isCurrent ? shown.value : null,
     problem: isCurrent ? shown.problem : null,
