@@ -58,7 +58,7 @@ impl Engine {
             trace,
             state: first.state.clone(),
             rules,
-            trends: episode.anomalies.iter().flat_map(|it| trends(room, episode, it)).collect(),
+            trends: all_trends(room, episode),
             spectrum,
             signals: diagnosis.signals.clone(),
             unchanged,
@@ -143,6 +143,21 @@ fn bearing_line(finding: &Finding) -> Option<&BearingLine> {
         | Finding::Rate { .. }
         | Finding::Zone { .. } => None,
     }
+}
+
+/// Every channel once, in the order of confirmation; a later rule may add the normal or the limit.
+fn all_trends(room: &Room, episode: &Episode) -> Vec<Trend> {
+    let mut all: Vec<Trend> = Vec::new();
+    for trend in episode.anomalies.iter().flat_map(|it| trends(room, episode, it)) {
+        match all.iter_mut().find(|it| it.channel == trend.channel) {
+            Some(known) => {
+                known.normal = known.normal.take().or(trend.normal);
+                known.limit = known.limit.or(trend.limit);
+            }
+            None => all.push(trend),
+        }
+    }
+    all
 }
 
 /// The stretches to draw for one anomaly: its leading channel, and for a bearing line the

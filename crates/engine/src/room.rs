@@ -138,7 +138,7 @@ impl Memory {
         let (one, two) = (self.last_hour, self.hour);
         let since = if one.from == Time::default() { two.from } else { one.from };
         QualityReport {
-            over: self.newest - since,
+            over: Span::from_secs((self.newest - since).micros() / 1_000_000),
             good: one.good + two.good,
             uncertain: one.uncertain + two.uncertain,
             bad: one.bad + two.bad,

@@ -129,8 +129,8 @@ async fn start_server(
         listener,
         clock: clock.clone(),
         notices: vec![Localized::new(
-            "this is a demo with simulated machines; whoever reaches it is signed in as demo lead",
-            "这是使用模拟设备的演示，访问者均以演示班长身份登录",
+            "This is a demo with simulated machines; whoever reaches it is signed in as demo lead.",
+            "这是使用模拟设备的演示，访问者均以演示班长身份登录。",
         )],
         history,
     };

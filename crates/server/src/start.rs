@@ -258,12 +258,14 @@ async fn serve_http(
     }
 }
 
-/// The causes that a person may choose from, with the family in which each is most often seen.
+/// The causes that a person may choose from, once for each family in which a cause is seen.
 fn causes(knowledge: &Knowledge) -> Arc<[CauseChoice]> {
-    let choices = knowledge.library.modes().iter().map(|mode| {
-        let families = mode.seen_as.iter();
-        let likeliest = families.max_by(|a, b| a.1.total_cmp(b.1)).map(|(family, _)| *family);
-        CauseChoice { family: likeliest, code: mode.code.clone(), name: mode.name.clone() }
+    let choices = knowledge.library.modes().iter().flat_map(|mode| {
+        mode.seen_as.keys().map(|family| CauseChoice {
+            family: Some(*family),
+            code: mode.code.clone(),
+            name: mode.name.clone(),
+        })
     });
     choices.collect()
 }

@@ -43,6 +43,13 @@ impl DevicePlan {
             Turn::Cleared => return None,
         };
         let channel = &self.channels.get(found.place)?.channel;
+        // A stuck or silent channel began when it last moved, not when that became suspicious.
+        let onset = match &found.finding {
+            Finding::Flat { lasted, .. } | Finding::NoData { lasted, .. } => {
+                onset.min(confirmed - *lasted)
+            }
+            _ => onset,
+        };
         let now = self.states.get(usize::from(state.now));
         let anomaly = Anomaly {
             rule: found.head.rule.clone(),
