@@ -1,6 +1,7 @@
 //! What a process uses, as Linux tells it in `/proc`; zero where there is no such file.
 
 use std::fs;
+use std::time::Duration;
 
 /// Memory and processor time of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,6 +45,13 @@ impl Usage {
             cpu_s: ticks / TICKS_PER_SECOND,
         }
     }
+}
+
+/// How long the calling thread has run on a processor; `None` where Linux does not tell.
+#[must_use]
+pub fn thread_time() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
 }
 
 /// Place of `utime` behind the program's name; `stime` follows. See proc(5).

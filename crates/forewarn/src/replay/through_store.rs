@@ -195,8 +195,8 @@ const WINDOW_ROWS: usize = 2_000;
 /// recordings left between them.
 const SAMPLES_MAX: usize = 1 << 20;
 
-/// A store that keeps 15 digits is off by less, as a share of the value.
-const ROUNDING_MAX: f64 = 1e-13;
+/// VictoriaMetrics keeps numbers as decimals of about twelve digits; it is off by less than this share.
+const ROUNDING_MAX: f64 = 1e-11;
 
 /// Why rows did not pass through the store.
 #[derive(Debug, thiserror::Error)]
