@@ -110,7 +110,7 @@ impl Memory {
             self.newest = t;
             if HOUR <= t - self.hour.from {
                 self.last_hour = self.hour;
-                self.hour = Hour { from: t.floor(HOUR), ..Hour::default() };
+                self.hour = Hour { from: t, ..Hour::default() };
             }
         }
         match quality {

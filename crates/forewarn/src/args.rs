@@ -37,7 +37,7 @@ pub(crate) struct DemoOptions {
     /// Keeps everything in this folder; without it a temporary one is used and removed at the end.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
-    /// Readings store: `influx://host:port/database` instead of the embedded one.
+    /// Readings store: `influx://host:port/database` or `victoria://host:port` instead of the embedded one.
     #[arg(long)]
     pub(crate) store: Option<String>,
     /// Writes what was injected, as JSON.
