@@ -90,12 +90,18 @@ pub struct Health {
 
 impl Default for Health {
     fn default() -> Self {
-        let waiting = StageReport {
+        let waiting = |stage| StageReport {
             state: StageState::Idle,
             last_run: None,
-            why: Localized::new("nothing has come yet", "尚无数据"),
+            why: match stage {
+                Stage::Retain => Localized::new("it looks every five minutes", "每五分钟检查一次"),
+                Stage::Notify => Localized::new("nothing to tell yet", "暂无待发消息"),
+                Stage::Ingest | Stage::Store | Stage::Decide | Stage::Assemble => {
+                    Localized::new("nothing has come yet", "尚无数据")
+                }
+            },
         };
-        Self { stages: Mutex::new(vec![waiting; Stage::ALL.len()]) }
+        Self { stages: Mutex::new(Stage::ALL.into_iter().map(waiting).collect()) }
     }
 }
 
