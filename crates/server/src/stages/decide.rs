@@ -48,6 +48,7 @@ struct Work {
     inputs_applied: i64,
     looked_at: Duration,
     saved_at: Duration,
+    save_after: Duration,
     shown_at: Duration,
     show_cost: Duration,
     is_moved: bool,
@@ -244,7 +245,7 @@ impl Decide {
             self.live.show(&self.engine, self.now()).await;
             work.show_cost = self.clock.monotonic().saturating_sub(now);
         }
-        if work.is_moved && SAVE_EVERY <= now.saturating_sub(work.saved_at) {
+        if work.is_moved && work.save_after <= now.saturating_sub(work.saved_at) {
             self.save(work).await?;
         }
         Ok(())
@@ -254,6 +255,7 @@ impl Decide {
     async fn save(&mut self, work: &mut Work) -> Result<(), DecideError> {
         let cursors = work.inbox.cursors();
         let parts = self.engine.changed_parts()?;
+        let bytes: usize = parts.iter().map(|(_, text)| text.len()).sum();
         let snapshot =
             Snapshot { parts, cursors: cursors.clone(), inputs_applied: work.inputs_applied };
         let commit = Commit { snapshot: Some(snapshot), at: self.now(), ..Commit::default() };
@@ -262,6 +264,7 @@ impl Decide {
             return Err(error.into());
         }
         work.saved_at = self.clock.monotonic();
+        work.save_after = SAVE_EVERY.max(SAVE_MEBIBYTE_EVERY * mebibytes(bytes));
         work.is_moved = false;
         self.readings.release(&cursors);
         Ok(())
@@ -291,6 +294,7 @@ impl Work {
             inputs_applied: resumed.inputs_applied,
             looked_at: clock.monotonic(),
             saved_at: clock.monotonic(),
+            save_after: SAVE_EVERY,
             shown_at: Duration::ZERO,
             show_cost: Duration::ZERO,
             is_moved: false,
@@ -330,7 +334,15 @@ const ROUND_BATCHES_MAX: usize = 64;
 /// A batch that is only on its way here is then fetched in vain, which is cheap once a second.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A crash replays at most this much, in a fraction of the time.
+/// Whole mebibytes of a snapshot.
+fn mebibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes >> 20).unwrap_or(u32::MAX)
+}
+
+/// The memory of a large plant is tens of mebibytes; written more often it would wear out the disk.
+const SAVE_MEBIBYTE_EVERY: Duration = Duration::from_secs(1);
+
+/// A crash of a small plant replays at most this much, in a fraction of the time.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
 /// Pages look about as often.
