@@ -107,7 +107,9 @@ impl Described {
 /// Runs `forewarn config …`.
 pub(crate) async fn run(options: &ConfigOptions) -> Result<ExitCode, Failure> {
     let (file, home) = ServerFile::read(&options.config)?;
-    let records = Records::open_file(&home.join(&file.data_dir).join("records.db")).await?;
+    let data = home.join(&file.data_dir);
+    fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+    let records = Records::open_file(&data.join("records.db")).await?;
     let now = Time::from_micros(Clock::system().now_us());
     let described = in_force(&records, file.described(&home)?, now).await?;
     match &options.word {

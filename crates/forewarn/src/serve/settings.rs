@@ -129,7 +129,8 @@ mod tests {
     fn a_misspelt_setting_is_named_with_its_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("server.toml");
-        let text = "site_file = 's'\ndata_dir = 'd'\nhtpp = '127.0.0.1:1'\n[broker]\n";
+        let text = "site_file = 's'\ndata_dir = 'd'\nhtpp = '127.0.0.1:1'\n\
+                    broker = { embedded = { listen = '127.0.0.1:1' } }\n";
         std::fs::write(&path, text).expect("written");
         let error = ServerFile::read(&path).expect_err("refused");
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
