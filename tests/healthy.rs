@@ -1,5 +1,4 @@
 //! Thirty days of seven healthy machines, with duty cycles, warm-ups and noise, open no ticket.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;
 use std::sync::Arc;
