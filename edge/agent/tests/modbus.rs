@@ -218,7 +218,8 @@ async fn rtu_frames_travel_over_tcp_and_their_check_sum_counts() {
 #[tokio::test]
 async fn a_serial_line_is_read_by_rtu() {
     let Some(line) = python("a_serial_line_is_read_by_rtu", Script::Text(RTU)) else { return };
-    let port = format!("/tmp/forewarn-rtu-{}", line.port);
+    let port = std::env::temp_dir().join(format!("forewarn-rtu-{}", line.port));
+    let port = port.to_str().unwrap().to_owned();
     let via = Transport::Rtu { port: port.clone(), baud: 19_200, parity: Parity::None, stop: 1 };
     let points = [("hr:3", "u16"), ("hr:4", "u16")];
     let mut asked = Asked::over(via, 7, template("timeout = '1s'\nretries = 5", &points));
@@ -231,7 +232,7 @@ async fn a_serial_line_is_read_by_rtu() {
 
 /// Two pseudo-terminals with a cable between them; the port of TCP only says that it is ready.
 const RTU: &str = r#"
-import asyncio, os, pty, socket, sys, threading, tty
+import asyncio, os, pty, socket, sys, tempfile, threading, tty
 from pymodbus.server import ModbusSerialServer
 from pymodbus.simulator import SimData, SimDevice, DataType
 from pymodbus.framer import FramerType
@@ -240,7 +241,7 @@ tty.setraw(at); tty.setraw(bt)
 def copy(source, sink):
     while True: os.write(sink, os.read(source, 4096))
 for ends in ((a, b), (b, a)): threading.Thread(target=copy, args=ends, daemon=True).start()
-os.symlink(os.ttyname(bt), "/tmp/forewarn-rtu-" + sys.argv[1])
+os.symlink(os.ttyname(bt), os.path.join(tempfile.gettempdir(), "forewarn-rtu-" + sys.argv[1]))
 async def main():
     dev = [SimDevice(id=7, simdata=[SimData(0, values=list(range(20)), datatype=DataType.REGISTERS)])]
     s = ModbusSerialServer(dev, port=os.ttyname(at), baudrate=19200, framer=FramerType.RTU)
