@@ -5,12 +5,19 @@
 //! There is nothing here with which a machine could be written to: a `[[command]]` is kept as text.
 
 mod address;
+mod modbus;
+mod waveform;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use address::{ByteOrder, InvalidAddress, PointAddress, PointType, StringOrder, Table};
+
+pub use modbus::{AddressBase, Backoff, BusyRetries, ModbusSettings, Parity, SerialSettings};
+pub use waveform::{
+    Capture, SampleLayout, WaveformLayout, WaveformLimits, WaveformSource, WaveformTemplate,
+};
 
 use crate::id::{PointId, TemplateId};
 use crate::quantity::{Axis, Quantity, Unit};
@@ -83,116 +90,6 @@ pub enum EvidenceGrade {
     OneSource,
     /// Nobody checked.
     Unverified,
-}
-
-/// How a Modbus device wants to be asked.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModbusSettings {
-    /// How addresses in the file are counted.
-    #[serde(default)]
-    pub address_base: AddressBase,
-    /// Order of bytes in values of several registers.
-    #[serde(default)]
-    pub byte_order: ByteOrder,
-    /// Order of the two letters in a register of text.
-    #[serde(default)]
-    pub string_order: StringOrder,
-    /// Most registers in one request, at most 125.
-    #[serde(default = "registers_max")]
-    pub max_registers: u16,
-    /// Most bits in one request, at most 2000.
-    #[serde(default = "bits_max")]
-    pub max_bits: u16,
-    /// Unused registers that may be read through to merge two requests.
-    #[serde(default)]
-    pub merge_gap: u16,
-    /// Ranges that must never be read across, e.g. `hr:410-414`.
-    #[serde(default)]
-    pub holes: Vec<String>,
-    /// Longest wait for one answer.
-    #[serde(default = "modbus_timeout")]
-    pub timeout: Span,
-    /// How often a request without an answer is repeated.
-    #[serde(default)]
-    pub retries: u8,
-    /// Waits after a silent device.
-    #[serde(default)]
-    pub backoff: Backoff,
-    /// Repeats after exception 6 (busy).
-    pub busy_retries: Option<BusyRetries>,
-    /// Pause between requests.
-    #[serde(default)]
-    pub inter_request: Span,
-    /// Line settings that the device has from the factory.
-    pub serial: Option<SerialSettings>,
-}
-
-/// How addresses are counted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AddressBase {
-    /// As on the wire, from 0.
-    #[default]
-    Pdu0,
-    /// Register numbers, from 1.
-    Reg1,
-    /// Five-digit references, 40001.
-    Ref5,
-    /// Six-digit references, 400001.
-    Ref6,
-}
-
-/// Waits that grow while a device is silent.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Backoff {
-    /// First wait.
-    pub first: Span,
-    /// Longest wait.
-    pub max: Span,
-    /// Growth.
-    pub factor: f64,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { first: Span::from_secs(1), max: Span::from_secs(60), factor: 2.0 }
-    }
-}
-
-/// Repeats after "busy".
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct BusyRetries {
-    /// How many.
-    pub count: u8,
-    /// Pause before each.
-    pub wait: Span,
-}
-
-/// Settings of a serial line.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SerialSettings {
-    /// Bits per second.
-    pub baud: u32,
-    /// Parity bit.
-    pub parity: Parity,
-    /// Stop bits, 1 or 2.
-    pub stop: u8,
-}
-
-/// Parity of a serial line.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parity {
-    /// Even.
-    Even,
-    /// None.
-    None,
-    /// Odd.
-    Odd,
 }
 
 /// What an MQTT device publishes where.
@@ -404,98 +301,6 @@ pub struct BitMeaning {
     pub zh: String,
 }
 
-/// A raw waveform that the device offers.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct WaveformTemplate {
-    /// Its id: the point part of its channel.
-    pub id: PointId,
-    /// Where it comes from.
-    pub source: WaveformSource,
-    /// Layout of the bytes in front of the samples.
-    pub header: Option<WaveformLayout>,
-    /// The samples.
-    pub samples: SampleLayout,
-    /// Samples per second and axis, when the header does not say it.
-    pub rate_hz: Option<f64>,
-    /// Point that gives the speed at capture.
-    pub speed: Option<PointId>,
-    /// Limits on size.
-    pub limits: Option<WaveformLimits>,
-    /// When to capture.
-    pub capture: Option<Capture>,
-}
-
-/// Where a waveform comes from.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WaveformSource {
-    /// A block of registers.
-    ModbusBlock(String),
-    /// A FIFO queue, function 24.
-    ModbusFifo(String),
-    /// An MQTT topic filter.
-    Mqtt(String),
-}
-
-/// Bytes in front of the samples, in the notation of Python's `struct`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct WaveformLayout {
-    /// E.g. `<4sBBHQIff`.
-    pub format: String,
-    /// One name for each field.
-    pub fields: Vec<String>,
-    /// What the field `magic` must hold.
-    pub magic: Option<String>,
-}
-
-/// How samples are laid out.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SampleLayout {
-    /// `i16le`, `f32le` or `u16`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `interleaved` or `single`.
-    pub layout: String,
-    /// Axes in order.
-    pub axes: Vec<Axis>,
-    /// Unit after scaling.
-    pub unit: Unit,
-    /// Raw × scale + offset = value, when the header does not say it.
-    pub scale: Option<f64>,
-    /// See `scale`.
-    pub offset: Option<f64>,
-}
-
-/// Limits on a waveform.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct WaveformLimits {
-    /// Most samples.
-    pub max_samples: Option<u32>,
-    /// Most bytes.
-    pub max_bytes: Option<u32>,
-    /// `empty`: read until the queue is empty.
-    pub stop_when: Option<String>,
-}
-
-/// When a waveform is captured.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Capture {
-    /// How often.
-    pub every: Span,
-    /// Also when one of these rules fires.
-    #[serde(default)]
-    pub also_on: Vec<String>,
-    /// Only while this condition holds.
-    pub only_when: Option<crate::expression::Condition>,
-    /// How long it must have held.
-    pub settle: Option<Span>,
-}
-
 /// A command that a device would take; kept so that a file which names one still loads.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -584,18 +389,6 @@ impl DeviceTemplate {
 
 /// The only schema that this version reads.
 pub const SCHEMA: &str = "forewarn.device/1";
-
-fn registers_max() -> u16 {
-    125
-}
-
-fn bits_max() -> u16 {
-    2_000
-}
-
-fn modbus_timeout() -> Span {
-    Span::from_millis(500)
-}
 
 fn comma() -> char {
     ','
