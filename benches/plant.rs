@@ -226,5 +226,6 @@ sources = ["this bench"]
 interval = "1s"
 "#;
 
-const RULES: &str = include_str!("../config/rules/default.toml");
+/// The shipped rules.
+pub const RULES: &str = include_str!("../config/rules/default.toml");
 const BEARINGS: &str = include_str!("../models/bearings.csv");

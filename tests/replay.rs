@@ -57,7 +57,7 @@ fn with_short_learning_a_shaking_pump_gets_one_ticket_inside_the_labelled_time()
 fn runs_of_a_milling_machine_follow_one_another() {
     let runs = ["01", "02"]
         .map(|run| shared().join(format!("data/cnc_milling_umich/experiment_{run}.csv.gz")));
-    let Some(lines) = replay("milling runs", "cnc-milling-umich", &runs) else { return };
+    let Some(lines) = replay("milling runs", "cnc_milling.toml", &runs) else { return };
     let summary = lines.last().unwrap();
     assert!(10_000 < summary["readings"].as_u64().unwrap(), "{summary}");
     assert_eq!(summary["late"], 0, "the second run comes after the first");
@@ -91,7 +91,8 @@ fn run(test: &str, example: &str, files: &[PathBuf], more: &[&OsStr]) -> Option<
         skipped(test, "data", &absent.display().to_string());
         return None;
     }
-    let site = root().join("config/examples").join(example).join("site.toml");
+    let example = root().join("config/examples").join(example);
+    let site = if example.is_dir() { example.join("site.toml") } else { example };
     let output = Command::new(own_program("forewarn"))
         .arg("replay")
         .arg("--json")

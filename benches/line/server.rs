@@ -110,6 +110,7 @@ async fn start(
     let setup = Setup {
         plant: plant::plant(load.devices, load.agents)?,
         knowledge: plant::knowledge()?,
+        rules_text: plant::RULES.to_owned(),
         readings: ReadingStore::open(&store).await?,
         records,
         files: WaveformFiles::open(folder)?,

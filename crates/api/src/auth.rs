@@ -70,6 +70,16 @@ impl Account {
         }
     }
 
+    /// Refuses who may not change rules.
+    pub(crate) fn may_rule(&self) -> Result<(), ApiError> {
+        match self.role {
+            Role::Admin | Role::Lead | Role::ProcessEngineer => Ok(()),
+            Role::Integrator | Role::Maintainer | Role::Viewer => {
+                Err(ApiError::NotAllowed { role: self.role.word() })
+            }
+        }
+    }
+
     fn demo_lead() -> Self {
         Self { name: "demo-lead".to_owned(), role: Role::Lead, is_demo: true }
     }

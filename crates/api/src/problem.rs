@@ -45,6 +45,10 @@ pub(crate) enum ApiError {
     Unwritable { what: &'static str, id: String, source: serde_json::Error },
     #[error("the setup token or a session is needed; the server prints the token when it starts")]
     NotSignedIn,
+    #[error("the rules cannot come into force: {why}")]
+    BadRules { why: String },
+    #[error("{why}")]
+    NotReady { why: String },
     #[error("role {role} may not do this")]
     NotAllowed { role: &'static str },
     #[error("this route does not know that method")]
@@ -55,6 +59,8 @@ pub(crate) enum ApiError {
     Readings(#[from] StoreError),
     #[error(transparent)]
     Records(#[from] RecordsError),
+    #[error("{source}")]
+    Stale { source: RecordsError, current: Box<Current> },
     #[error("stage {stage} has failed; see /api/v1/health")]
     StageFailed { stage: String },
     #[error("the server stops; connect again")]
@@ -67,6 +73,13 @@ pub(crate) enum ApiError {
     TooManyStreams { limit: usize },
     #[error("there is no {what} `{named}`")]
     Unknown { what: &'static str, named: String },
+}
+
+/// What a stale request was about, as it is now.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) etag: String,
+    pub(crate) body: serde_json::Value,
 }
 
 /// A problem as it goes out (RFC 9457).
@@ -87,6 +100,10 @@ pub(crate) struct Problem {
     /// Where in the body it is, one entry for each place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Place>,
+    /// The ticket as it is now, when somebody was quicker.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<serde_json::Value>,
 }
 
 /// A place in a request body.
@@ -109,6 +126,12 @@ impl ApiError {
             Self::BadParameter { .. } | Self::BadQuery(_) | Self::BadPath(_) => {
                 (StatusCode::BAD_REQUEST, "bad-parameter", "A parameter does not fit")
             }
+            Self::BadRules { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-rules", "The rules cannot come into force")
+            }
+            Self::NotReady { .. } => {
+                (StatusCode::CONFLICT, "not-ready", "Something else must come first")
+            }
             Self::Body(_) => (StatusCode::BAD_REQUEST, "bad-body", "The body did not arrive"),
             Self::BodyTooLong => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "body-too-long", "The body is too long")
@@ -130,7 +153,7 @@ impl ApiError {
             Self::Random(_) | Self::Readings(_) | Self::WaveformFiles(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", "A store is not available")
             }
-            Self::Records(error) => kind_of_records(error),
+            Self::Records(error) | Self::Stale { source: error, .. } => kind_of_records(error),
             Self::StageFailed { .. } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stage-failed", "A stage has failed")
             }
@@ -174,7 +197,12 @@ fn kind_of_records(error: &RecordsError) -> (StatusCode, &'static str, &'static 
         RecordsError::TwinOpen { .. } => {
             (StatusCode::CONFLICT, "twin-open", "Another ticket covers it")
         }
-        RecordsError::UnknownTicket { .. } => {
+        RecordsError::Overtaken { .. } => {
+            (StatusCode::CONFLICT, "overtaken", "Somebody was quicker")
+        }
+        RecordsError::UnknownEpisode { .. }
+        | RecordsError::UnknownNumber { .. }
+        | RecordsError::UnknownTicket { .. } => {
             (StatusCode::NOT_FOUND, "unknown", "There is no such thing")
         }
         RecordsError::Corrupt { .. } | RecordsError::Unwritable { .. } => {
@@ -195,18 +223,28 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = &self as &dyn Error, "a request failed");
         }
+        let (places, detail) = (self.places(), self.to_string());
+        let current = match self {
+            Self::Stale { current, .. } => Some(*current),
+            _ => None,
+        };
+        let etag = current.as_ref().and_then(|it| HeaderValue::from_str(&it.etag).ok());
         let problem = Problem {
             kind: format!("/problems/{code}"),
             title,
             status: status.as_u16(),
-            detail: self.to_string(),
+            detail,
             code,
-            errors: self.places(),
+            errors: places,
+            current: current.map(|it| it.body),
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(etag) = etag {
+            headers.insert(header::ETAG, etag);
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

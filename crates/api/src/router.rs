@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use crate::problem::ApiError;
 use crate::resources::{
-    anomalies, channels, devices, health, history, probes, repairs, series, session, sites,
-    tickets, waveforms,
+    anomalies, backtests, bursts, channels, devices, health, history, probes, repairs, rules,
+    series, session, sites, tickets, waveforms,
 };
 use crate::state::ApiState;
 use crate::{auth, body, page, sse};
@@ -66,7 +66,21 @@ fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(history::get_history))
         .routes(routes!(waveforms::list_waveforms))
         .routes(routes!(waveforms::get_waveform))
+        .routes(routes!(bursts::list_bursts))
         .routes(routes!(anomalies::list_anomalies))
+        .routes(routes!(anomalies::get_anomaly))
+        .routes(routes!(anomalies::label_anomalies))
+        .routes(routes!(anomalies::list_labels, anomalies::mark_range))
+        .routes(routes!(anomalies::undo_labels))
+        .routes(routes!(rules::get_rules))
+        .routes(routes!(rules::list_rule_versions, rules::change_rules))
+        .routes(routes!(rules::get_rule_version))
+        .routes(routes!(rules::check_rules))
+        .routes(routes!(backtests::list_backtests, backtests::ask_backtest))
+        .routes(routes!(backtests::get_backtest))
+        .routes(routes!(backtests::cancel_backtest))
+        .routes(routes!(backtests::list_proposals))
+        .routes(routes!(backtests::decide_proposal))
         .routes(routes!(tickets::list_tickets))
         .routes(routes!(tickets::get_ticket))
         .routes(routes!(tickets::command_ticket))

@@ -2,6 +2,7 @@
 //!
 //! Changes of the records carry the number of the change log as their id, so a browser that was away
 //! gets what it missed (`Last-Event-ID`). Changes of the live view are of the moment and carry none.
+#![expect(unused_qualifications, reason = "utoipa writes the names of queries with their path")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -16,10 +17,11 @@ use axum::response::{IntoResponse, Response};
 use forewarn_domain::time::Time;
 use forewarn_store::records::{LoggedChange, RecordsError};
 use futures::stream::{self, Stream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use crate::body::Asked;
 use crate::live::LiveView;
 use crate::problem::{ApiError, Problem};
 use crate::state::ApiState;
@@ -27,7 +29,9 @@ use crate::state::ApiState;
 /// What an event says: fetch the thing that it names again.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ChangeView {
-    /// `ticket.opened`, `ticket.amended`, `ticket.changed`, `device.state` or `health`.
+    /// `ticket.opened`, `ticket.amended`, `ticket.changed`, `anomaly.found`, `anomaly.labelled`,
+    /// `rules.changed`, `proposal.made`, `proposal.decided`, `backtest.ended`, `device.state` or
+    /// `health`.
     #[serde(rename = "type")]
     kind: String,
     /// The id of what changed.
@@ -39,9 +43,58 @@ pub(crate) struct ChangeView {
     at: Time,
 }
 
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventQuery {
+    /// Words with commas between: `tickets`, `anomalies`, `rules`, `devices`, `health`, or
+    /// `device:<id>` for everything about one machine. Without it, all.
+    topics: Option<String>,
+}
+
+/// What a browser wants to hear.
+struct Topics(Option<Vec<String>>);
+
+impl Topics {
+    fn of(query: &EventQuery) -> Result<Self, ApiError> {
+        let Some(text) = query.topics.as_deref().filter(|it| !it.is_empty()) else {
+            return Ok(Self(None));
+        };
+        let words: Vec<String> = text.split(',').map(|it| it.trim().to_owned()).collect();
+        let is_known = |it: &&String| KINDS.iter().any(|(word, _)| word == it);
+        match words.iter().find(|it| !is_known(it) && !it.starts_with("device:")) {
+            None => Ok(Self(Some(words))),
+            Some(found) => Err(ApiError::BadParameter {
+                found: found.clone(),
+                expected: "topics are tickets, anomalies, rules, devices, health or device:<id>",
+            }),
+        }
+    }
+
+    fn wants(&self, kind: &str, device: &str) -> bool {
+        let Some(words) = &self.0 else { return true };
+        let is_of = |word: &str| {
+            let kinds = KINDS.iter().find(|(name, _)| *name == word).map(|(_, kinds)| *kinds);
+            kinds.is_some_and(|it| it.iter().any(|prefix| kind.starts_with(prefix)))
+                || word.strip_prefix("device:").is_some_and(|it| it == device)
+        };
+        words.iter().any(|it| is_of(it))
+    }
+}
+
+/// The words of topics, and how the kinds of their events begin.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("anomalies", &["anomaly."]),
+    ("devices", &["device."]),
+    ("health", &["health"]),
+    ("rules", &["rules.", "proposal.", "backtest."]),
+    ("tickets", &["ticket."]),
+];
+
 /// Follows events as they happen; with `Last-Event-ID`, from behind that one.
 #[utoipa::path(get, path = "/api/v1/events",
-    params(("Last-Event-ID" = Option<i64>, Header, description = "The last id that was received")),
+    params(EventQuery, ("Last-Event-ID" = Option<i64>, Header, description = "The last id that was received")),
     responses(
         (status = 200, body = ChangeView, content_type = "text/event-stream"),
         (status = 429, body = Problem, content_type = "application/problem+json"),
@@ -49,8 +102,10 @@ pub(crate) struct ChangeView {
 )]
 pub(crate) async fn follow_events(
     State(state): State<Arc<ApiState>>,
+    Asked(query): Asked<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let topics = Topics::of(&query)?;
     let place = Place::take()?;
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse::<i64>().ok());
     let mut live = state.live.clone();
@@ -63,6 +118,7 @@ pub(crate) async fn follow_events(
         live,
         seen,
         ready: VecDeque::from([Event::default().retry(RECONNECT)]),
+        topics,
         state,
         _place: place,
     };
@@ -87,6 +143,7 @@ struct Follower {
     seen: Arc<LiveView>,
     /// Bounded by one page of changes and one look at the plant.
     ready: VecDeque<Event>,
+    topics: Topics,
     state: Arc<ApiState>,
     _place: Place,
 }
@@ -126,6 +183,9 @@ impl Follower {
         let changes = self.state.records.changes_after(self.last, PAGE).await?;
         for change in &changes {
             self.last = change.seq;
+            if !self.topics.wants(&change.kind, &change.device) {
+                continue;
+            }
             self.ready.push_back(event(change).id(change.seq.to_string()));
         }
         Ok(changes.len())
@@ -139,7 +199,7 @@ impl Follower {
             let before = self.seen.devices.get(id);
             let is_same =
                 before.is_some_and(|it| it.state == device.state && it.health == device.health);
-            if !is_same {
+            if !is_same && self.topics.wants("device.state", id.as_str()) {
                 self.ready.push_back(of_moment("device.state", id.as_str(), id.as_str(), now));
             }
         }
@@ -148,7 +208,7 @@ impl Follower {
             let agents = live.agents.iter().map(|it| (it.id.to_string(), None, it.is_online));
             stages.chain(agents).collect()
         };
-        if statuses(&live) != statuses(&self.seen) {
+        if statuses(&live) != statuses(&self.seen) && self.topics.wants("health", "") {
             self.ready.push_back(of_moment("health", "health", "", now));
         }
         self.seen = live;
@@ -203,3 +263,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How late a change of another process may be seen.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics(text: &str) -> Result<Topics, ApiError> {
+        Topics::of(&EventQuery { topics: Some(text.to_owned()) })
+    }
+
+    #[test]
+    fn topics_choose_by_kind_or_by_machine() {
+        let chosen = topics("rules,device:mill-01").unwrap();
+        assert!(chosen.wants("proposal.made", ""));
+        assert!(chosen.wants("ticket.opened", "mill-01"));
+        assert!(!chosen.wants("ticket.opened", "mill-02"));
+        assert!(!chosen.wants("health", ""));
+        assert!(topics("").unwrap().wants("health", ""));
+        assert!(topics("tickets,weather").is_err());
+    }
+}

@@ -1,8 +1,10 @@
 //! What the interface needs from the rest of the server: handles, facts and functions.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use forewarn_domain::channel::ChannelId;
 use forewarn_domain::family::FaultFamily;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
@@ -17,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use utoipa::ToSchema;
 
 use crate::live::LiveView;
+use crate::views::{FaultOrderView, RuleCheckView};
 
 /// Everything that the handlers may use.
 #[derive(Clone)]
@@ -36,10 +39,14 @@ pub struct ApiState {
     pub inputs: mpsc::Sender<EngineInput>,
     /// Computes the spectra of a stored waveform.
     pub spectrum: SpectrumOf,
+    /// Fault frequencies of the bearing under each waveform channel, as multiples of the shaft's.
+    pub fault_orders: Arc<BTreeMap<ChannelId, Vec<FaultOrderView>>>,
     /// The metrics in the text format of Prometheus.
     pub metrics: Metrics,
     /// Causes that a person may choose when the work is done.
     pub causes: Arc<[CauseChoice]>,
+    /// Reads a text of rules as if it were to come into force.
+    pub check_rules: RulesCheck,
     /// Who may come in.
     pub access: Access,
     /// What time it is.
@@ -50,6 +57,9 @@ pub struct ApiState {
 
 /// Computes the spectra of a waveform from its header and sample bytes.
 pub type SpectrumOf = Arc<dyn Fn(&WaveformHeader, &[u8]) -> SpectrumView + Send + Sync>;
+
+/// Reads a text of rules as if it were to come into force; may take a second on a large plant.
+pub type RulesCheck = Arc<dyn Fn(&str) -> RuleCheckView + Send + Sync>;
 
 /// Writes all metrics.
 pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;

@@ -3,22 +3,29 @@
 //! A change in the domain can change nothing here by accident. Evidence is the exception: it goes
 //! out as it was hashed, so that its SHA-256 can be checked.
 
+mod anomaly;
 mod brief;
+mod burst;
 mod device;
 mod health;
 mod repair;
+mod rules;
 mod series;
 mod ticket;
 
+pub use anomaly::{AnomalyPartView, AnomalyView, LabelView, SisterView};
 pub use brief::{BriefView, SentenceView};
+pub use burst::{BurstAxisView, BurstLineView, BurstView, FaultOrderView};
 pub use device::{
     ChannelRow, ChannelView, ComponentView, DeviceRow, DeviceView, LastView, NormalView, RuleView,
 };
 pub use health::{AgentView, HealthView, StageView};
 pub use repair::{PastRepairView, RepairView};
-pub use series::{
-    AnomalyView, BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView,
+pub use rules::{
+    FindingView, JudgedView, KeptView, RuleCheckView, RuleFactsView, RuleProblemView,
+    TrialReportView, TrialSideView,
 };
+pub use series::{BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView};
 pub(crate) use ticket::TicketParts;
 pub use ticket::{
     CauseView, ChoiceView, FinishView, RuleRefView, SignalView, TicketRowView, TicketView,

@@ -3,6 +3,8 @@
 
 #[path = "http/bench.rs"]
 mod bench;
+#[path = "http/review.rs"]
+mod review;
 
 use axum::http::{StatusCode, header};
 use bench::{Answer, Bench, NOW, TOKEN};
@@ -129,6 +131,9 @@ async fn a_command_that_cannot_be_carried_out_is_a_problem_that_says_why() {
     let illegal = bench.command("FW-2026-0001", 1, json!({"command": "verify"})).await;
     assert_eq!(illegal.problem(StatusCode::CONFLICT), "illegal-transition");
     let stale = bench.command("FW-2026-0001", 7, json!({"command": "accept"})).await;
+    assert_eq!(stale.header(header::ETAG), "\"1\"");
+    let current = stale.json(StatusCode::PRECONDITION_FAILED)["current"].clone();
+    assert_eq!((&current["number"], &current["revision"]), (&json!("FW-2026-0001"), &json!(1)));
     assert_eq!(stale.problem(StatusCode::PRECONDITION_FAILED), "stale-revision");
     let accept = json!({"command": "accept"});
     let blind = bench.post(path, &[], &accept).await;

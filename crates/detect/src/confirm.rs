@@ -130,6 +130,12 @@ impl Confirm {
         matches!(self.phase, Phase::Active { .. })
     }
 
+    /// The active finding as news of `t`: nothing is known of the time before.
+    pub(crate) fn again(&self, t: Time) -> Option<Turn> {
+        let severity = self.severity()?;
+        Some(Turn::Updated { onset: t, confirmed: t, severity })
+    }
+
     /// How grave the active finding is.
     pub(crate) fn severity(&self) -> Option<Severity> {
         match &self.phase {

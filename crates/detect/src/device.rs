@@ -6,8 +6,11 @@
 //! Deliberately absent: a clock. The device's own time is the newest reading's.
 
 mod channel;
+mod code;
+mod monitors;
 mod report;
 mod silence;
+mod together;
 mod waveform;
 
 use forewarn_domain::id::StateId;
@@ -19,11 +22,13 @@ use serde::{Deserialize, Serialize};
 use crate::confirm::{Look, Turn};
 use crate::outcome::{Detection, DeviceNotice};
 use crate::plan::{ChannelPlan, DevicePlan, Place};
-use crate::rules::Memory;
 use crate::sample::Sample;
 pub(crate) use channel::{ChannelState, Mind};
+pub(crate) use monitors::MonitorPlan;
+use monitors::MonitorState;
 use report::Found;
 use silence::AgentSilence;
+use together::{Evidence, Joined};
 use waveform::WaveformState;
 
 /// Everything that the rules remember of one device.
@@ -48,6 +53,12 @@ pub struct DeviceState {
     agent_silent: Option<AgentSilence>,
     pub(crate) channels: Vec<ChannelState>,
     pub(crate) waveforms: Vec<WaveformState>,
+    #[serde(default)]
+    evidence: Vec<Evidence>,
+    #[serde(default)]
+    joined: Vec<Joined>,
+    #[serde(default)]
+    monitors: Vec<MonitorState>,
 }
 
 /// A number of one channel.
@@ -94,6 +105,9 @@ impl DeviceState {
             agent_silent: None,
             channels,
             waveforms: plan.waveforms.iter().map(WaveformState::new).collect(),
+            evidence: Vec::new(),
+            joined: Vec::new(),
+            monitors: plan.monitors.iter().map(|it| MonitorState::new(plan, it)).collect(),
         }
     }
 
@@ -122,6 +136,12 @@ impl DeviceState {
                 waveform.inherit(stored.swap_remove(at));
             }
         }
+        let mut stored = self.monitors;
+        for monitor in &mut fresh.monitors {
+            if let Some(at) = stored.iter().position(|it| keeps_states && it.fits(monitor)) {
+                *monitor = stored.swap_remove(at);
+            }
+        }
         if inputs_are_kept {
             (fresh.follower, fresh.now) = (self.follower, self.now);
         }
@@ -133,6 +153,8 @@ impl DeviceState {
             moves: self.moves,
             disordered: self.disordered,
             agent_silent: self.agent_silent,
+            evidence: self.evidence,
+            joined: self.joined,
             ..fresh
         }
     }
@@ -175,6 +197,7 @@ impl DevicePlan {
         if !state.admit(taken.place, taken.t) {
             return;
         }
+        let from = out.len();
         let is_trusted = taken.value.is_finite() && is_usable(taken.quality);
         if let Some(input) = plan.input
             && is_trusted
@@ -184,11 +207,12 @@ impl DevicePlan {
         state.refresh_state(self, taken.t);
         if is_trusted {
             self.trusted(state, plan, taken, out);
+            self.watch_together(state, &taken, out);
         } else if let Some(channel) = state.channels.get_mut(taken.place.index()) {
             channel.silence.untrusted = Some(taken.quality);
             channel.silence.keep();
         }
-        self.after(state, taken.t, out);
+        self.after(state, taken.t, from, out);
     }
 
     /// Takes a text; only the operating state and the search for silences look at it.
@@ -199,13 +223,17 @@ impl DevicePlan {
         if !state.admit(taken.place, taken.t) {
             return;
         }
+        let from = out.len();
         if let Some(input) = plan.input
             && is_usable(taken.quality)
         {
             state.follower.text(&self.device.states, input, Some(taken.text), taken.t);
         }
         state.refresh_state(self, taken.t);
-        self.after(state, taken.t, out);
+        if is_usable(taken.quality) {
+            self.codes(state, (taken.place.index(), taken.t, taken.text), out);
+        }
+        self.after(state, taken.t, from, out);
     }
 
     /// Takes what is no reading.
@@ -216,6 +244,7 @@ impl DevicePlan {
             }
             DeviceNotice::Rebaseline { component, at } => {
                 let is_whole = component.as_str() == WHOLE_MACHINE;
+                let from = out.len();
                 for (place, plan) in self.channels.iter().enumerate() {
                     if is_whole || plan.channel.component == *component {
                         self.forget(state, (place, *at), out);
@@ -224,6 +253,10 @@ impl DevicePlan {
                 for (place, plan) in self.waveforms.iter().enumerate() {
                     self.forget_waveform(state, (place, plan), (component, is_whole, *at), out);
                 }
+                self.forget_codes(state, (component, is_whole, *at), out);
+                self.forget_together(state, (component, is_whole, *at), out);
+                self.join(state, *at, from, out);
+                state.forget_evidence(component, is_whole);
             }
         }
     }
@@ -262,8 +295,7 @@ impl DevicePlan {
             let is_calm = mind.confirm.is_normal() && !is_muted;
             let look = watch.detector.look(&mut mind.memory, &sample, is_calm);
             if let Some(look) = look
-                && let Some(turn) =
-                    mind.confirm.step(&watch.hold, watch.head.severity, look, &sample)
+                && let Some(turn) = mind.step(watch, look, &sample)
             {
                 turns.push((index, turn));
             }
@@ -302,9 +334,12 @@ impl DevicePlan {
         out.extend(self.tell(state, found, turn, sample.t));
     }
 
-    fn after(&self, state: &mut DeviceState, t: Time, out: &mut Vec<Detection>) {
+    /// What follows from any reading; what was found since `from` is its own.
+    fn after(&self, state: &mut DeviceState, t: Time, from: usize, out: &mut Vec<Detection>) {
+        self.pass_codes(state, t, out);
         self.agent_heard(state, t, out);
         self.scan_if_due(state, out);
+        self.join(state, t, from, out);
     }
 
     fn forget(
@@ -318,9 +353,7 @@ impl DevicePlan {
             return;
         };
         for (watch, mind) in plan.watches.iter().zip(&mut kept.minds) {
-            if let Memory::Baseline(memory) = &mut mind.memory {
-                memory.forget();
-            }
+            mind.memory.forget();
             if mind.confirm.reset() {
                 out.push(report::cleared(&watch.head, &plan.channel.id, at));
             }

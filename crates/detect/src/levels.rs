@@ -4,7 +4,6 @@ use forewarn_domain::anomaly::Signal;
 
 use crate::device::DeviceState;
 use crate::plan::DevicePlan;
-use crate::rules::Memory;
 
 impl DevicePlan {
     /// The smoothed level of every channel with a learned normal in its present operating state.
@@ -14,10 +13,7 @@ impl DevicePlan {
     pub fn levels(&self, state: &DeviceState) -> Vec<Signal> {
         let mut levels = Vec::new();
         for (plan, kept) in self.channels.iter().zip(&state.channels) {
-            let level = kept.minds.iter().find_map(|mind| match &mind.memory {
-                Memory::Baseline(memory) => memory.present(&self.states),
-                _ => None,
-            });
+            let level = kept.minds.iter().find_map(|mind| mind.memory.present(&self.states));
             if let Some((value, normal)) = level {
                 levels.push(Signal {
                     channel: plan.channel.id.clone(),

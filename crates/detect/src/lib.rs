@@ -17,9 +17,12 @@ mod rules;
 mod plan;
 mod device;
 mod levels;
+mod fleet;
 mod outcome;
+pub mod monitor;
 
 pub use device::{DeviceState, Measured, MeasuredText};
+pub use fleet::{ClassNormal, Lesson, PoolKey};
 pub use outcome::{Condition, Detection, DeviceNotice, RuleStatus, WhyNot};
 pub use plan::{DevicePlan, Place};
-pub use rule::{Rule, RuleError, RuleSet, SCHEMA};
+pub use rule::{Mode, Rule, RuleError, RuleSet, SCHEMA};

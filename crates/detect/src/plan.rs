@@ -3,6 +3,7 @@
 //! Every channel knows its rules by place, so that a reading needs no lookup by name. A rule that
 //! fits a channel but cannot work on it is kept with its reason.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use forewarn_domain::anomaly::{Normal, RuleRef};
@@ -15,7 +16,7 @@ use forewarn_vibration::bearing::Bearing;
 use forewarn_vibration::catalogue::Catalogue;
 
 use crate::confirm::Hold;
-use crate::device::{ChannelState, DeviceState, Mind};
+use crate::device::{ChannelState, DeviceState, Mind, MonitorPlan};
 use crate::gate::Gate;
 use crate::outcome::{Condition, RuleStatus, WhyNot};
 use crate::rule::{Rule, RuleError, RuleSet, STATES_MAX};
@@ -25,7 +26,8 @@ use crate::rules::flat::Flat;
 use crate::rules::no_data::NoData;
 use crate::rules::rate::Rate;
 use crate::rules::severity_zone::SeverityZone;
-use crate::rules::{Detector, Kind, Memory};
+use crate::rules::shift::Shift;
+use crate::rules::{Detector, Kind, code, together};
 
 /// The rules of one device.
 #[derive(Clone, Debug)]
@@ -38,6 +40,15 @@ pub struct DevicePlan {
     pub(crate) waveforms: Vec<WaveformPlan>,
     /// The channels of each source, by place.
     pub(crate) sources: Vec<Vec<usize>>,
+    /// The channels on which codes are watched, by place.
+    pub(crate) coded: Vec<usize>,
+    pub(crate) together: Vec<TogetherPlan>,
+    /// Rules over several channels.
+    pub(crate) monitors: Vec<MonitorPlan>,
+    /// Rules whose findings count only together.
+    pub(crate) evidence: BTreeSet<RuleId>,
+    /// The longest time that an ended finding still counts.
+    pub(crate) linger: Span,
     idle: Vec<RuleStatus>,
 }
 
@@ -53,15 +64,33 @@ pub(crate) struct ChannelPlan {
     pub(crate) silence: Option<(Head, Gate, NoData)>,
     /// Those about the sensor come first: they mute the others.
     pub(crate) watches: Vec<Watch>,
+    pub(crate) codes: Vec<CodeWatch>,
 }
 
 /// One rule on one channel.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     pub(crate) head: Head,
+    /// Whether its findings count only together with others.
+    pub(crate) is_evidence: bool,
     pub(crate) gate: Gate,
     pub(crate) hold: Hold,
     pub(crate) detector: Detector,
+}
+
+/// One rule about codes on one channel of texts.
+#[derive(Clone, Debug)]
+pub(crate) struct CodeWatch {
+    pub(crate) head: Head,
+    pub(crate) gate: Gate,
+    pub(crate) settings: code::Settings,
+}
+
+/// One rule over what other rules find.
+#[derive(Clone, Debug)]
+pub(crate) struct TogetherPlan {
+    pub(crate) head: Head,
+    pub(crate) settings: together::Settings,
 }
 
 /// What a finding of a rule on a channel says about itself.
@@ -112,15 +141,28 @@ impl DevicePlan {
             channels: Vec::new(),
             waveforms: Vec::new(),
             sources: vec![Vec::new(); device.device.sources.len()],
+            coded: Vec::new(),
+            together: Vec::new(),
+            monitors: Vec::new(),
+            evidence: BTreeSet::new(),
+            linger: Span::ZERO,
             idle: Vec::new(),
         };
+        plan.add_together(rules);
         for channel in device.channels.values() {
             plan.add_channel(channel, rules);
         }
         for channel in device.channels.values() {
             plan.add_waveform(channel, rules, bearings)?;
         }
+        plan.add_monitors(rules);
         Ok(plan)
+    }
+
+    /// The version of the rules.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// A state that has seen nothing.
@@ -169,6 +211,11 @@ impl DevicePlan {
             for (watch, mind) in plan.watches.iter().zip(&kept.minds) {
                 tell(&watch.head.rule, self.condition(state, kept, (watch, mind)));
             }
+            for (watch, memory) in plan.codes.iter().zip(&kept.codes) {
+                let is_active = memory.is_active;
+                let condition = if is_active { Condition::Active } else { Condition::Armed };
+                tell(&watch.head.rule, condition);
+            }
         }
         for (plan, kept) in self.waveforms.iter().zip(&state.waveforms) {
             for (watch, mind) in plan.watches.iter().zip(&kept.minds) {
@@ -183,6 +230,7 @@ impl DevicePlan {
                 all.push(RuleStatus { rule, channel, condition });
             }
         }
+        all.extend(self.together_status(state));
         all.extend(self.idle.iter().cloned());
         all
     }
@@ -194,16 +242,11 @@ impl DevicePlan {
             return Vec::new();
         };
         let minds = state.channels.get(place.index()).map_or(&[][..], |it| &it.minds);
-        let memory = minds.iter().find_map(|mind| match &mind.memory {
-            Memory::Baseline(memory) => Some(memory),
-            _ => None,
-        });
-        let Some(memory) = memory else {
-            return Vec::new();
-        };
         (0..=u8::MAX)
             .take(self.states.len())
-            .filter_map(|index| memory.normal(index, &self.states))
+            .filter_map(|index| {
+                minds.iter().find_map(|mind| mind.memory.normal(index, &self.states))
+            })
             .collect()
     }
 
@@ -217,11 +260,21 @@ impl DevicePlan {
             input: inputs.iter().position(|it| *it == channel.id),
             silence: None,
             watches: Vec::new(),
+            codes: Vec::new(),
         };
-        for rule in rules.rules.iter().filter(|rule| rule.selector.fits(&self.device, channel)) {
+        let live = rules.rules.iter().filter(|rule| !rule.is_shadow());
+        for rule in live.clone().filter(|rule| rule.selector.fits(&self.device, channel)) {
             if let Err(why) = self.add_rule(&mut plan, rule) {
                 self.idle.push(idle(rule, &channel.id, why));
             }
+        }
+        for rule in live {
+            if rule.selector.fits_text(&self.device, channel) {
+                self.add_code(&mut plan, rule);
+            }
+        }
+        if !plan.codes.is_empty() {
+            self.coded.push(self.channels.len());
         }
         plan.watches.sort_by_key(|watch| !watch.detector.is_about_the_sensor());
         if let Some(channels) = self.sources.get_mut(source) {
@@ -233,7 +286,9 @@ impl DevicePlan {
     fn add_rule(&self, plan: &mut ChannelPlan, rule: &Rule) -> Result<(), WhyNot> {
         let mut hold = rule.hold;
         let detector = match &rule.kind {
-            Kind::BearingMatch(_) => return Ok(()),
+            Kind::BearingMatch(_) | Kind::Code(_) | Kind::Monitor(_) | Kind::Together(_) => {
+                return Ok(());
+            }
             Kind::NoData(settings) => {
                 let judge = NoData::new(*settings, &hold, &plan.channel)?;
                 if plan.silence.is_none() {
@@ -247,6 +302,7 @@ impl DevicePlan {
                 return Ok(());
             }
             Kind::Baseline(settings) => Detector::Baseline(Baseline { settings: *settings }),
+            Kind::Count(judge) => Detector::Count(*judge),
             Kind::Flat(settings) => {
                 let judge = Flat::new(*settings, &hold, &plan.channel);
                 // The rest itself lasted long enough; it needs no further confirmation.
@@ -255,14 +311,41 @@ impl DevicePlan {
             }
             Kind::Limit(judge) => Detector::Limit(*judge),
             Kind::Rate(settings) => Detector::Rate(Rate { settings: *settings }),
+            Kind::Shift(settings) => Detector::Shift(Shift { settings: *settings }),
             Kind::SeverityZone => {
                 Detector::SeverityZone(SeverityZone::new(&self.device, &plan.channel)?)
             }
         };
         let gate = self.gate(rule)?;
         let head = self.head(rule, &plan.channel);
-        plan.watches.push(Watch { head, gate, hold, detector });
+        let is_evidence = rule.is_evidence;
+        plan.watches.push(Watch { head, is_evidence, gate, hold, detector });
         Ok(())
+    }
+
+    fn add_code(&mut self, plan: &mut ChannelPlan, rule: &Rule) {
+        let Kind::Code(settings) = &rule.kind else { return };
+        match self.gate(rule) {
+            Ok(gate) => {
+                let head = self.head(rule, &plan.channel);
+                plan.codes.push(CodeWatch { head, gate, settings: settings.clone() });
+            }
+            Err(why) => self.idle.push(idle(rule, &plan.channel.id, why)),
+        }
+    }
+
+    fn add_together(&mut self, rules: &RuleSet) {
+        for rule in rules.rules.iter().filter(|rule| !rule.is_shadow()) {
+            if rule.is_evidence {
+                self.evidence.insert(rule.id.clone());
+            }
+            let Kind::Together(settings) = &rule.kind else { continue };
+            self.linger = self.linger.max(settings.within);
+            // The part is the members'; the head's own component is never looked at.
+            let Some(channel) = self.device.channels.values().next() else { continue };
+            let head = self.head(rule, channel);
+            self.together.push(TogetherPlan { head, settings: settings.clone() });
+        }
     }
 
     /// Adds the bearing rules of the waveform from which a feature channel is computed, once.
@@ -291,7 +374,7 @@ impl DevicePlan {
             .transpose()
             .map_err(unknown)?;
         let mut watches = Vec::new();
-        for rule in &rules.rules {
+        for rule in rules.rules.iter().filter(|rule| !rule.is_shadow()) {
             let Kind::BearingMatch(settings) = rule.kind else {
                 continue;
             };
@@ -311,6 +394,31 @@ impl DevicePlan {
         }
         self.waveforms.push(WaveformPlan { id: id.clone(), watches });
         Ok(())
+    }
+
+    fn add_monitors(&mut self, rules: &RuleSet) {
+        for rule in rules.rules.iter().filter(|rule| !rule.is_shadow()) {
+            let Kind::Monitor(settings) = &rule.kind else { continue };
+            let is_member = |it: &ChannelPlan| rule.selector.fits(&self.device, &it.channel);
+            let members: Vec<usize> =
+                (0..self.channels.len()).filter(|it| is_member(&self.channels[*it])).collect();
+            let Some(first) = members.first().map(|it| &self.channels[*it].channel) else {
+                continue;
+            };
+            let interval = |it: &usize| self.channels[*it].channel.interval.unwrap_or_default();
+            let row = settings.row_span(members.iter().map(interval).max().unwrap_or_default());
+            match self.gate(rule) {
+                Err(why) => self.idle.push(idle(rule, &first.id, why)),
+                Ok(gate) => self.monitors.push(MonitorPlan {
+                    head: self.head(rule, first),
+                    gate,
+                    row,
+                    learn_rows: settings.learn_rows(row),
+                    is_component_fixed: rule.component.is_some(),
+                    members,
+                }),
+            }
+        }
     }
 
     fn gate(&self, rule: &Rule) -> Result<Gate, WhyNot> {
@@ -351,7 +459,9 @@ impl DevicePlan {
 }
 
 impl Place {
-    pub(crate) fn index(self) -> usize {
+    /// Its place among the device's channels, in the order of their ids.
+    #[must_use]
+    pub fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confirm::Hold;
 use crate::rules::Kind;
-use crate::select::Selector;
+use crate::select::{Selector, matches};
 use text::RuleText;
 
 /// A version of the rules.
@@ -45,8 +45,55 @@ impl RuleSet {
         let mut ids = BTreeSet::new();
         match self.rules.iter().find(|rule| !ids.insert(&rule.id)) {
             Some(twice) => Err(RuleError::Twice { rule: twice.id.clone() }),
-            None => Ok(()),
+            None => self.check_members(),
         }
+    }
+
+    fn check_members(&self) -> Result<(), RuleError> {
+        for rule in &self.rules {
+            let Kind::Together(settings) = &rule.kind else { continue };
+            let is_missing = |member: &&String| {
+                !self.rules.iter().any(|it| it.id != rule.id && matches(member, it.id.as_str()))
+            };
+            if let Some(member) = settings.of.iter().find(is_missing) {
+                let (rule, member) = (rule.id.clone(), member.clone());
+                return Err(RuleError::Member { rule, member });
+            }
+        }
+        Ok(())
+    }
+
+    /// Only the rules that run in shadow, as if they were live.
+    #[must_use]
+    pub fn shadow(&self) -> Self {
+        let shadow = self.rules.iter().filter(|it| it.is_shadow());
+        let rules = shadow.map(|it| Rule { mode: Mode::Live, ..it.clone() }).collect();
+        Self { schema: self.schema.clone(), version: self.version, rules }
+    }
+
+    /// All rules, those that run in shadow as if they were live.
+    #[must_use]
+    pub fn promoted(&self) -> Self {
+        let rules = self.rules.iter().map(|it| Rule { mode: Mode::Live, ..it.clone() }).collect();
+        Self { schema: self.schema.clone(), version: self.version, rules }
+    }
+}
+
+/// What comes of a rule's findings.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Tickets.
+    #[default]
+    Live,
+    /// Anomalies to be reviewed, no tickets; a plan leaves the rule out.
+    Shadow,
+}
+
+impl Mode {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_live(&self) -> bool {
+        *self == Self::Live
     }
 }
 
@@ -64,6 +111,9 @@ pub struct Rule {
     /// Another component than the channel's.
     pub(crate) component: Option<ComponentId>,
     pub(crate) kind: Kind,
+    /// Whether its findings count only through `together` rules.
+    pub(crate) is_evidence: bool,
+    mode: Mode,
     /// As it was written, so that it is written back as it was.
     text: RuleText,
 }
@@ -73,6 +123,18 @@ impl Rule {
     #[must_use]
     pub fn id(&self) -> &RuleId {
         &self.id
+    }
+
+    /// The operating states in which it looks; `None` for every settled one.
+    #[must_use]
+    pub fn states(&self) -> Option<&[StateId]> {
+        self.states.as_deref()
+    }
+
+    /// Whether it runs without opening tickets.
+    #[must_use]
+    pub fn is_shadow(&self) -> bool {
+        self.mode == Mode::Shadow
     }
 
     pub(crate) fn reference(&self, version: u32) -> RuleRef {
@@ -122,6 +184,14 @@ pub enum RuleError {
         device: DeviceId,
         /// How many there are.
         states: usize,
+    },
+    /// A `together` rule names a member that no rule is.
+    #[error("`of` of rule `{rule}` names `{member}`, which no rule of this set is called")]
+    Member {
+        /// The rule.
+        rule: RuleId,
+        /// The member.
+        member: String,
     },
     /// An id stands twice.
     #[error("rule `{rule}` stands twice; each rule needs its own id")]

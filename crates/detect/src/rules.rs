@@ -3,17 +3,23 @@
 //! A kind that judges one channel's numbers is a [`Judge`]: it looks at a trusted sample, says how
 //! far beyond its limit it is, what it found, and why it cannot tell. Confirmation, gating, muting
 //! and reporting are the same for all of them and live elsewhere. `no_data` and `bearing_match`
-//! look at other things than numbers and are stepped by the device.
+//! look at other things than numbers and are stepped by the device; so are `code`, which looks at texts,
+//! and `together`, which looks at what other rules found.
 
 pub(crate) mod limit;
 pub(crate) mod rate;
 pub(crate) mod flat;
 pub(crate) mod no_data;
 pub(crate) mod baseline;
+pub(crate) mod shift;
+pub(crate) mod count;
+pub(crate) mod code;
+pub(crate) mod together;
+pub(crate) mod monitor;
 pub(crate) mod severity_zone;
 pub(crate) mod bearing_match;
 
-use forewarn_domain::anomaly::Finding;
+use forewarn_domain::anomaly::{Finding, Normal};
 use forewarn_domain::id::StateId;
 use forewarn_domain::time::Span;
 use serde::{Deserialize, Serialize};
@@ -47,30 +53,36 @@ pub(crate) trait Judge {
 #[derive(Clone, Debug)]
 pub(crate) enum Detector {
     Baseline(baseline::Baseline),
+    Count(count::Count),
     Flat(flat::Flat),
     Limit(limit::Limit),
     Rate(rate::Rate),
     SeverityZone(severity_zone::SeverityZone),
+    Shift(shift::Shift),
 }
 
 /// The memory of a judge of any kind.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) enum Memory {
     Baseline(Box<baseline::Memory>),
+    Count(Box<count::Memory>),
     Flat(Box<flat::Memory>),
     Limit,
     Rate(Box<rate::Memory>),
     SeverityZone,
+    Shift(Box<shift::Memory>),
 }
 
 impl Detector {
     pub(crate) fn start(&self, states: usize) -> Memory {
         match self {
             Self::Baseline(judge) => Memory::Baseline(Box::new(judge.start(states))),
+            Self::Count(judge) => Memory::Count(Box::new(judge.start(states))),
             Self::Flat(judge) => Memory::Flat(Box::new(judge.start(states))),
             Self::Limit(_) => Memory::Limit,
             Self::Rate(judge) => Memory::Rate(Box::new(judge.start(states))),
             Self::SeverityZone(_) => Memory::SeverityZone,
+            Self::Shift(judge) => Memory::Shift(Box::new(judge.start(states))),
         }
     }
 
@@ -79,12 +91,14 @@ impl Detector {
             (Self::Baseline(judge), Memory::Baseline(memory)) => {
                 judge.look(memory, sample, is_calm)
             }
+            (Self::Count(judge), Memory::Count(memory)) => judge.look(memory, sample, is_calm),
             (Self::Flat(judge), Memory::Flat(memory)) => judge.look(memory, sample, is_calm),
             (Self::Limit(judge), Memory::Limit) => judge.look(&mut (), sample, is_calm),
             (Self::Rate(judge), Memory::Rate(memory)) => judge.look(memory, sample, is_calm),
             (Self::SeverityZone(judge), Memory::SeverityZone) => {
                 judge.look(&mut (), sample, is_calm)
             }
+            (Self::Shift(judge), Memory::Shift(memory)) => judge.look(memory, sample, is_calm),
             _ => None,
         }
     }
@@ -99,6 +113,9 @@ impl Detector {
             (Self::Baseline(judge), Memory::Baseline(memory)) => {
                 Some(judge.finding(memory, sample, states))
             }
+            (Self::Count(judge), Memory::Count(memory)) => {
+                Some(judge.finding(memory, sample, states))
+            }
             (Self::Flat(judge), Memory::Flat(memory)) => {
                 Some(judge.finding(memory, sample, states))
             }
@@ -109,6 +126,9 @@ impl Detector {
             (Self::SeverityZone(judge), Memory::SeverityZone) => {
                 Some(judge.finding(&(), sample, states))
             }
+            (Self::Shift(judge), Memory::Shift(memory)) => {
+                Some(judge.finding(memory, sample, states))
+            }
             _ => None,
         }
     }
@@ -118,10 +138,12 @@ impl Detector {
             (Self::Baseline(judge), Memory::Baseline(memory)) => {
                 Some(judge.condition(memory, state))
             }
+            (Self::Count(judge), Memory::Count(memory)) => Some(judge.condition(memory, state)),
             (Self::Flat(judge), Memory::Flat(memory)) => Some(judge.condition(memory, state)),
             (Self::Limit(judge), Memory::Limit) => Some(judge.condition(&(), state)),
             (Self::Rate(judge), Memory::Rate(memory)) => Some(judge.condition(memory, state)),
             (Self::SeverityZone(judge), Memory::SeverityZone) => Some(judge.condition(&(), state)),
+            (Self::Shift(judge), Memory::Shift(memory)) => Some(judge.condition(memory, state)),
             _ => None,
         }
     }
@@ -136,10 +158,57 @@ impl Detector {
         match (self, memory) {
             (Self::Baseline(_), Memory::Baseline(memory)) => memory.fits(states),
             (Self::Flat(_), Memory::Flat(memory)) => memory.fits(states),
-            (Self::Limit(_), Memory::Limit)
+            (Self::Shift(_), Memory::Shift(memory)) => memory.fits(states),
+            (Self::Count(_), Memory::Count(_))
+            | (Self::Limit(_), Memory::Limit)
             | (Self::Rate(_), Memory::Rate(_))
             | (Self::SeverityZone(_), Memory::SeverityZone) => true,
             _ => false,
+        }
+    }
+}
+
+impl Memory {
+    /// A repair ended what was learned; kinds that learn nothing of the part keep their memory.
+    pub(crate) fn forget(&mut self) {
+        match self {
+            Self::Baseline(memory) => memory.forget(),
+            Self::Count(memory) => memory.forget(),
+            Self::Shift(memory) => memory.forget(),
+            Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {}
+        }
+    }
+
+    /// How far the channel is from its learned normal, 1 where a finding would begin.
+    pub(crate) fn magnitude(&self) -> f64 {
+        match self {
+            Self::Baseline(memory) => memory.magnitude(),
+            Self::Shift(memory) => memory.magnitude(),
+            Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
+                0.0
+            }
+        }
+    }
+
+    /// The learned normal of one operating state.
+    pub(crate) fn normal(&self, state: u8, states: &[StateId]) -> Option<Normal> {
+        match self {
+            Self::Baseline(memory) => memory.normal(state, states),
+            Self::Shift(memory) => memory.normal(state, states),
+            Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
+                None
+            }
+        }
+    }
+
+    /// The smoothed level and the normal of the state of the newest sample.
+    pub(crate) fn present(&self, states: &[StateId]) -> Option<(f64, Normal)> {
+        match self {
+            Self::Baseline(memory) => memory.present(states),
+            Self::Shift(memory) => memory.present(states),
+            Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
+                None
+            }
         }
     }
 }
@@ -150,11 +219,16 @@ impl Detector {
 pub(crate) enum KindName {
     Baseline,
     BearingMatch,
+    Code,
+    Count,
     Flat,
     Limit,
+    Monitor,
     NoData,
     Rate,
     SeverityZone,
+    Shift,
+    Together,
 }
 
 /// A kind with its settings.
@@ -162,11 +236,16 @@ pub(crate) enum KindName {
 pub(crate) enum Kind {
     Baseline(baseline::Settings),
     BearingMatch(bearing_match::Settings),
+    Code(code::Settings),
+    Count(count::Count),
     Flat(flat::Settings),
     Limit(limit::Limit),
+    Monitor(monitor::Settings),
     NoData(no_data::Settings),
     Rate(rate::Settings),
     SeverityZone,
+    Shift(shift::Settings),
+    Together(together::Settings),
 }
 
 impl Kind {
@@ -175,17 +254,22 @@ impl Kind {
         Ok(match name {
             KindName::Baseline => Self::Baseline(baseline::Settings::read(fields)?),
             KindName::BearingMatch => Self::BearingMatch(bearing_match::Settings::read(fields)?),
+            KindName::Code => Self::Code(code::Settings::read(fields)?),
+            KindName::Count => Self::Count(count::Count::read(fields)?),
             KindName::Flat => Self::Flat(flat::Settings::read(fields)?),
             KindName::Limit => Self::Limit(limit::Limit::read(fields)?),
+            KindName::Monitor => Self::Monitor(monitor::Settings::read(fields)?),
             KindName::NoData => Self::NoData(no_data::Settings::read(fields)?),
             KindName::Rate => Self::Rate(rate::Settings::read(fields)?),
             KindName::SeverityZone => Self::SeverityZone,
+            KindName::Shift => Self::Shift(shift::Settings::read(fields)?),
+            KindName::Together => Self::Together(together::Settings::read(fields)?),
         })
     }
 
     /// Whether it looks at channels of numbers, which the rule then must name.
     pub(crate) fn reads_numbers(&self) -> bool {
-        !matches!(self, Self::BearingMatch(_) | Self::NoData(_))
+        !matches!(self, Self::BearingMatch(_) | Self::Code(_) | Self::NoData(_) | Self::Together(_))
     }
 }
 

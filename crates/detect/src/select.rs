@@ -31,14 +31,22 @@ pub(crate) enum Origin {
 impl Selector {
     /// Whether a channel of numbers is meant.
     pub(crate) fn fits(&self, device: &PlantDevice, channel: &Channel) -> bool {
+        !channel.is_text && self.describes(device, channel)
+    }
+
+    /// Whether a channel of texts is meant.
+    pub(crate) fn fits_text(&self, device: &PlantDevice, channel: &Channel) -> bool {
+        channel.is_text && self.describes(device, channel)
+    }
+
+    fn describes(&self, device: &PlantDevice, channel: &Channel) -> bool {
         let origin = if channel.waveform.is_some() { Origin::Bursts } else { Origin::Points };
         let is_named = self.patterns.is_empty() || {
             let point = channel.id.point();
             let whole = format!("{}/{point}", channel.id.source());
             self.patterns.iter().any(|it| matches(it, point.as_str()) || matches(it, &whole))
         };
-        !channel.is_text
-            && is_named
+        is_named
             && (self.quantities.is_empty() || self.quantities.contains(&channel.quantity))
             && self.origin.is_none_or(|it| it == origin)
             && self.fits_component(&device.component(&channel.component))
@@ -53,7 +61,7 @@ impl Selector {
 }
 
 /// Whether a name fits a pattern in which `*` stands for any run of letters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else {

@@ -62,7 +62,15 @@ pub(crate) struct Spread {
 impl Spread {
     /// From samples in order and from differences of direct neighbours; `None` without enough.
     pub(crate) fn of(samples: &[f64], steps: &[f64]) -> Option<Self> {
-        let settled = settled_part(samples);
+        Self::measure(settled_part(samples), steps)
+    }
+
+    /// From samples whose order says nothing, e.g. of several machines.
+    pub(crate) fn of_any_order(samples: &[f64], steps: &[f64]) -> Option<Self> {
+        Self::measure(samples, steps)
+    }
+
+    fn measure(settled: &[f64], steps: &[f64]) -> Option<Self> {
         let mut sorted = settled.to_vec();
         sorted.sort_by(f64::total_cmp);
         if sorted.len() < SAMPLES_MIN {
@@ -105,7 +113,7 @@ fn width(sorted: &[f64]) -> f64 {
 }
 
 /// Linear between neighbours; 0 of nothing.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return 0.0;
     };
@@ -144,7 +152,7 @@ fn stationarity(samples: &[f64], noise: f64) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sets are far smaller than 2^52")]
-fn count(len: usize) -> f64 {
+pub(crate) fn count(len: usize) -> f64 {
     len as f64
 }
 

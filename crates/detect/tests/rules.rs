@@ -12,5 +12,9 @@ mod machine;
 mod bearing;
 #[path = "rules/invariants.rs"]
 mod invariants;
+#[path = "rules/together.rs"]
+mod together;
+#[path = "rules/monitor.rs"]
+mod monitor;
 #[path = "rules/defaults.rs"]
 mod defaults;

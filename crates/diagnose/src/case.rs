@@ -12,6 +12,7 @@ use forewarn_domain::site::Component;
 use forewarn_domain::site::plant::PlantDevice;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
+use forewarn_domain::waveform::Burst;
 
 use crate::episodes::gravest;
 
@@ -30,8 +31,10 @@ pub struct Case<'a> {
     pub unchanged: &'a [Signal],
     /// How good the readings were.
     pub quality: QualityReport,
-    /// The envelope spectrum of the newest telling burst.
+    /// The envelope spectrum of the newest telling burst; without one, of the newest.
     pub spectrum: Option<&'a SpectrumEvidence>,
+    /// The burst of that spectrum.
+    pub burst: Option<&'a Burst>,
     /// Where the trend leads, if one was fitted; nothing is said about the future without it.
     pub outlook: Option<&'a Outlook>,
     /// Offset of the site's time zone from UTC at `now`.
@@ -99,6 +102,8 @@ impl<'a> Case<'a> {
         self.episode.anomalies.iter().any(|it| match it.finding {
             Finding::NoData { interval, .. } => interval == Span::ZERO,
             Finding::BearingLine(_)
+            | Finding::Code { .. }
+            | Finding::Count { .. }
             | Finding::Flat { .. }
             | Finding::Level { .. }
             | Finding::Limit { .. }
@@ -123,7 +128,9 @@ impl<'a> Case<'a> {
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&'a Anomaly, &'a BearingLine)> {
         self.episode.anomalies.iter().filter_map(|anomaly| match &anomaly.finding {
             Finding::BearingLine(line) => Some((anomaly, line)),
-            Finding::Flat { .. }
+            Finding::Code { .. }
+            | Finding::Count { .. }
+            | Finding::Flat { .. }
             | Finding::Level { .. }
             | Finding::Limit { .. }
             | Finding::NoData { .. }
@@ -167,12 +174,13 @@ impl<'a> Case<'a> {
 
     fn leading_signal(&self, anomaly: &Anomaly) -> Option<Signal> {
         let value = match &anomaly.finding {
-            Finding::Flat { value, .. }
+            Finding::Count { value, .. }
+            | Finding::Flat { value, .. }
             | Finding::Level { value, .. }
             | Finding::Limit { value, .. }
             | Finding::Rate { value, .. }
             | Finding::Zone { value, .. } => *value,
-            Finding::BearingLine(_) | Finding::NoData { .. } => return None,
+            Finding::BearingLine(_) | Finding::Code { .. } | Finding::NoData { .. } => return None,
         };
         let (quantity, unit) = self.measured(anomaly)?;
         let channel = anomaly.channel.clone();

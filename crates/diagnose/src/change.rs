@@ -33,6 +33,8 @@ pub(crate) fn changes<'a>(case: &Case<'a>) -> Vec<Change<'a>> {
         let normal = match &anomaly.finding {
             Finding::Level { normal, .. } => Some(normal),
             Finding::BearingLine(_)
+            | Finding::Code { .. }
+            | Finding::Count { .. }
             | Finding::Flat { .. }
             | Finding::Limit { .. }
             | Finding::NoData { .. }
@@ -98,9 +100,14 @@ pub(crate) fn stayed(
 fn departed(finding: &Finding) -> Option<(f64, bool)> {
     match finding {
         Finding::Level { z, value, .. } => Some((*value, 0.0 < *z)),
-        Finding::Limit { value, above, .. } => Some((*value, *above)),
+        Finding::Count { value, above, .. } | Finding::Limit { value, above, .. } => {
+            Some((*value, *above))
+        }
         Finding::Rate { per_minute, value, .. } => Some((*value, 0.0 < *per_minute)),
         Finding::Zone { value, .. } => Some((*value, true)),
-        Finding::BearingLine(_) | Finding::Flat { .. } | Finding::NoData { .. } => None,
+        Finding::BearingLine(_)
+        | Finding::Code { .. }
+        | Finding::Flat { .. }
+        | Finding::NoData { .. } => None,
     }
 }

@@ -6,6 +6,7 @@
 mod bearing;
 mod lubrication;
 mod rotor;
+mod orders;
 mod hydraulic;
 mod instrument;
 
@@ -20,6 +21,7 @@ pub fn observe(case: &Case<'_>) -> Vec<Observation> {
         .into_iter()
         .chain(lubrication::observe(case))
         .chain(rotor::observe(case))
+        .chain(orders::observe(case))
         .chain(hydraulic::observe(case))
         .chain(instrument::observe(case))
     {

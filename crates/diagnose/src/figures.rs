@@ -104,6 +104,12 @@ pub(crate) fn grouped(count: &str) -> String {
     text
 }
 
+/// The share of good readings; it never rounds up to 100 %.
+pub(crate) fn share(good: u64, total: u64) -> String {
+    let tenths = u128::from(good) * 1_000 / u128::from(total.max(1));
+    if tenths == 1_000 { "100 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
+}
+
 /// Whole days in a span.
 pub(crate) fn days(span: Span) -> i64 {
     span.micros().div_euclid(DAY_US)

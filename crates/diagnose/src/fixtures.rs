@@ -42,6 +42,7 @@ impl Scene {
             unchanged: &self.unchanged,
             quality: self.quality,
             spectrum: None,
+            burst: None,
             outlook: self.outlook.as_ref(),
             utc_offset_minutes: 480,
             now: now(),

@@ -8,12 +8,14 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod episodes;
+pub mod triage;
 pub mod case;
 pub mod symptom;
 pub mod engines;
 pub mod library;
 pub mod ranking;
 pub mod history;
+pub mod similar;
 pub mod cursors;
 pub mod summary;
 mod change;
@@ -28,6 +30,7 @@ pub use episodes::{Clearing, EpisodeBook, EpisodeChange};
 pub use library::{FailureMode, Library, LibraryError};
 pub use ranking::{CLOSES_ENOUGH, Ranking};
 pub use symptom::{Observation, Symptom};
+pub use triage::{SensorChange, SensorFault, Taken, TriagePlan, TriageState};
 
 pub use forewarn_vibration::Catalogue;
 

@@ -7,6 +7,7 @@
 //! Deliberately absent: files. [`Library::built_in`] carries the texts that were compiled in.
 
 mod blanks;
+mod calibration;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,8 @@ use forewarn_domain::family::FaultFamily;
 use forewarn_domain::text::Localized;
 
 pub(crate) use blanks::Blanks;
+pub use calibration::Calibration;
+use calibration::SymptomWords;
 
 use crate::symptom::Symptom;
 
@@ -23,6 +26,8 @@ use crate::symptom::Symptom;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Library {
     modes: Vec<FailureMode>,
+    words: BTreeMap<Symptom, SymptomWords>,
+    calibration: Calibration,
 }
 
 /// One failure mode.
@@ -71,8 +76,9 @@ pub struct EvidenceItem {
     /// How much more often the symptom is seen with this failure mode than without it; above 1
     /// speaks for it, below 1 against. Within [`RATIO_MIN`] and [`RATIO_MAX`].
     pub ratio: f64,
-    /// Said in a few words; `{seen}` stands for the number.
-    pub text: Localized,
+    /// Said in a few words; `{seen}` stands for the number. Without it the symptom's own words stand.
+    #[serde(default)]
+    pub text: Option<Localized>,
 }
 
 /// The cheapest action that tells a failure mode from others.
@@ -119,17 +125,22 @@ impl Library {
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, LibraryError> {
         let mut modes: Vec<FailureMode> = Vec::new();
+        let (mut symptoms, mut calibration) = (None, None);
         for (name, text) in files {
-            let file: LibraryFile = toml::from_str(text).map_err(|source| LibraryError::Toml {
-                file: name.to_owned(),
-                source: Box::new(source),
-            })?;
-            if file.schema != SCHEMA {
-                return Err(LibraryError::Schema { file: name.to_owned(), found: file.schema });
+            match name.rsplit('/').next() {
+                Some(SYMPTOM_FILE) => symptoms = Some((name, text)),
+                Some(CALIBRATION_FILE) => calibration = Some((name, text)),
+                _ => modes.extend(modes_of(name, text)?),
             }
-            modes.extend(file.modes);
         }
-        let library = Self { modes };
+        let mut library =
+            Self { modes, words: BTreeMap::new(), calibration: Calibration::default() };
+        if let Some((name, text)) = symptoms {
+            library = library.with_symptoms(name, text)?;
+        }
+        if let Some((name, text)) = calibration {
+            library = library.calibrated(name, text)?;
+        }
         library.check()?;
         Ok(library)
     }
@@ -165,10 +176,10 @@ impl Library {
             let factor = mode.class_factor.get(class).copied().unwrap_or(1.0);
             mode.seen_as.get(&family).map(|weight| weight * factor)
         };
+        // A part of no kind is the machine as a whole, and a machine has no oil cooler of its own.
+        let kind = if kind.is_empty() { "machine" } else { kind };
         let fits = |mode: &FailureMode| {
-            kind.is_empty()
-                || mode.components.is_empty()
-                || mode.components.iter().any(|it| it == kind)
+            mode.components.is_empty() || mode.components.iter().any(|it| it == kind)
         };
         let mut found: Vec<(&FailureMode, f64)> = self
             .modes
@@ -204,6 +215,15 @@ impl Library {
         }
         Ok(())
     }
+}
+
+fn modes_of(name: &str, text: &str) -> Result<Vec<FailureMode>, LibraryError> {
+    let file: LibraryFile = toml::from_str(text)
+        .map_err(|source| LibraryError::Toml { file: name.to_owned(), source: Box::new(source) })?;
+    if file.schema != SCHEMA {
+        return Err(LibraryError::Schema { file: name.to_owned(), found: file.schema });
+    }
+    Ok(file.modes)
 }
 
 impl FailureMode {
@@ -243,7 +263,7 @@ impl FailureMode {
     fn texts(&self) -> impl Iterator<Item = &Localized> {
         [&self.name, &self.headline]
             .into_iter()
-            .chain(self.evidence.iter().map(|it| &it.text))
+            .chain(self.evidence.iter().filter_map(|it| it.text.as_ref()))
             .chain(self.tests.iter().map(|it| &it.text))
             .chain(&self.meanwhile)
             .chain(&self.actions)
@@ -305,84 +325,21 @@ pub const RATIO_MIN: f64 = 0.05;
 /// Above it a single symptom would decide alone.
 pub const RATIO_MAX: f64 = 20.0;
 
-const BUILT_IN: [(&str, &str); 5] = [
+/// The words of symptoms, and what was fitted: files of a library that hold no failure modes.
+const SYMPTOM_FILE: &str = "symptoms.toml";
+const CALIBRATION_FILE: &str = "calibration.toml";
+
+const BUILT_IN: [(&str, &str); 9] = [
     ("bearing.toml", include_str!("../../../models/failure-modes/bearing.toml")),
     ("rotor.toml", include_str!("../../../models/failure-modes/rotor.toml")),
+    ("drive.toml", include_str!("../../../models/failure-modes/drive.toml")),
+    ("electrical.toml", include_str!("../../../models/failure-modes/electrical.toml")),
     ("hydraulic.toml", include_str!("../../../models/failure-modes/hydraulic.toml")),
     ("instrument.toml", include_str!("../../../models/failure-modes/instrument.toml")),
     ("general.toml", include_str!("../../../models/failure-modes/general.toml")),
+    ("symptoms.toml", include_str!("../../../models/failure-modes/symptoms.toml")),
+    ("calibration.toml", include_str!("../../../models/failure-modes/calibration.toml")),
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_of_the_folder_is_built_in_and_loads() {
-        let library = Library::parse(BUILT_IN).unwrap_or_else(|error| {
-            panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string))
-        });
-        assert!(16 <= library.modes().len(), "{} modes", library.modes().len());
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/failure-modes");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .expect("the folder is there")
-            .map(|it| it.expect("readable").file_name().to_string_lossy().into_owned())
-            .filter(|it| it.ends_with(".toml"))
-            .collect();
-        files.sort();
-        let mut known = BUILT_IN.map(|(name, _)| name);
-        known.sort_unstable();
-        assert_eq!(files, known);
-    }
-
-    #[test]
-    fn every_family_has_candidates_whose_priors_add_up_to_one() {
-        let library = Library::built_in();
-        for family in FaultFamily::ALL {
-            for kind in ["", "spindle", "hydraulics", "pump", "machine"] {
-                let candidates = library.candidates(*family, kind, "cnc-mill");
-                let total: f64 = candidates.iter().map(|(_, prior)| prior).sum();
-                assert!((total - 1.0).abs() < 1e-12, "{family} on {kind}: {total}");
-                assert!(candidates.iter().any(|(mode, _)| mode.code == OTHER));
-            }
-        }
-    }
-
-    #[test]
-    fn a_class_of_device_can_shift_the_prior() {
-        let library = Library::built_in();
-        let prior = |class: &str| {
-            let candidates = library.candidates(FaultFamily::Rotor, "spindle", class);
-            candidates.iter().find(|(mode, _)| mode.code == "imbalance").expect("a candidate").1
-        };
-        assert!(prior("fan") > prior("cnc-mill"));
-    }
-
-    #[test]
-    fn what_cannot_be_right_is_refused_by_name() {
-        let other = BUILT_IN[4];
-        let good = "schema = 'forewarn.failure-modes/1'\n[[mode]]\ncode = 'x'\n\
-            name = { en = 'x', zh = '某' }\nheadline = { en = 'x', zh = '某' }\n\
-            seen_as = { rotor = 0.1 }\nactions = [{ en = 'look', zh = '看' }]\n\
-            iso14224 = { mode = 'VIB', mechanism = '1.2' }\n";
-        assert!(Library::parse([other, ("x", good)]).is_ok());
-        for (from, to, named) in [
-            ("'x', zh = '某' }\nh", "'x' }\nh", "lacks a language"),
-            ("0.1", "-0.1", "above zero"),
-            ("'look'", "'look at {whatever}'", "whatever"),
-            ("code = 'x'", "code = 'other'", "stands twice"),
-            ("modes/1", "modes/2", "is expected"),
-            ("iso14224", "colour = 'red'\niso14224", "no failure-mode file"),
-        ] {
-            let bad = good.replacen(from, to, 1);
-            assert_ne!(bad, good, "{from} is not in the sample");
-            let error = Library::parse([other, ("x", &bad)]).expect_err(named);
-            assert!(error.to_string().contains(named), "{error}");
-        }
-        let evidence =
-            "[[mode.evidence]]\nsymptom = 'hf-up'\nratio = 99\ntext = { en = 'a', zh = '甲' }";
-        let error = Library::parse([other, ("x", &format!("{good}{evidence}"))]).expect_err("99");
-        assert!(error.to_string().contains("0.05 to 20"), "{error}");
-        assert!(matches!(Library::parse([("x", good)]), Err(LibraryError::NoOther)));
-    }
-}
+mod tests;

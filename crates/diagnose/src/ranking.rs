@@ -11,7 +11,7 @@ use forewarn_domain::repair::{Outcome, RepairRecord};
 use forewarn_domain::text::Localized;
 
 use crate::case::Case;
-use crate::library::{Blanks, DecidingTest, FailureMode, Library, OTHER};
+use crate::library::{Blanks, Calibration, DecidingTest, FailureMode, Library, OTHER};
 use crate::symptom::Observation;
 
 /// Ranked causes and what they rest on.
@@ -61,7 +61,7 @@ pub fn rank(case: &Case<'_>, library: &Library, observations: &[Observation]) ->
     let own = count(&candidates, case.part_repairs());
     let sisters = count(&candidates, case.sibling_repairs().map(|(_, record)| record));
     let prior = pooled(&candidates, &sisters, &own);
-    let posterior = weighed(&candidates, &prior, observations);
+    let posterior = weighed((&candidates, &prior), observations, library.calibration());
 
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|a, b| posterior[*b].total_cmp(&posterior[*a]).then(a.cmp(b)));
@@ -77,7 +77,7 @@ pub fn rank(case: &Case<'_>, library: &Library, observations: &[Observation]) ->
                 confirmed: own.of(&mode.code) + sisters.of(&mode.code),
                 closes,
                 test: test_of(mode, &modes, &blanks).map(|it| it.text),
-                ..describe(mode, observations, &blanks)
+                ..describe((library, mode), observations, &blanks)
             }
         })
         .collect();
@@ -93,32 +93,49 @@ pub fn rank(case: &Case<'_>, library: &Library, observations: &[Observation]) ->
     }
 }
 
-/// Confirmed closes by cause.
+/// Closes by cause: confirmed, and refuted because nothing was found or the remedy did not help.
 #[derive(Debug, Default)]
-struct Closes(BTreeMap<String, u32>);
+struct Closes {
+    confirmed: BTreeMap<String, u32>,
+    refuted: BTreeMap<String, u32>,
+}
 
 impl Closes {
     fn of(&self, code: &str) -> u32 {
-        self.0.get(code).copied().unwrap_or(0)
+        self.confirmed.get(code).copied().unwrap_or(0)
     }
 
     fn total(&self) -> u32 {
-        self.0.values().sum()
+        self.confirmed.values().sum()
+    }
+
+    /// What is left of a cause that was looked for and not found: Laplace's rule of succession.
+    fn credit(&self, code: &str) -> f64 {
+        let refuted = f64::from(self.refuted.get(code).copied().unwrap_or(0));
+        let tried = f64::from(self.of(code)) + refuted;
+        (tried - refuted + 1.0) / (tried + 1.0)
     }
 }
 
-/// Counts the repairs whose cause was written down and whose remedy worked; what did not help
-/// confirms nothing, and a cause of another kind of trouble says nothing about this one.
+/// Counts the repairs whose cause was written down. A remedy that worked confirms its cause; one that
+/// did not, or a look that found nothing, speaks against it. A cause of another kind of trouble says
+/// nothing about this one.
 fn count<'a>(
     candidates: &[(&FailureMode, f64)],
     records: impl Iterator<Item = &'a RepairRecord>,
 ) -> Closes {
     let mut closes = Closes::default();
-    for record in records.filter(|it| matches!(it.outcome, Outcome::Solved | Outcome::Improved)) {
+    for record in records {
         let Some(cause) = &record.cause else { continue };
-        if candidates.iter().any(|(mode, _)| mode.code == *cause) {
-            *closes.0.entry(cause.clone()).or_default() += 1;
+        if !candidates.iter().any(|(mode, _)| mode.code == *cause) {
+            continue;
         }
+        let column = match record.outcome {
+            Outcome::Solved | Outcome::Improved => &mut closes.confirmed,
+            Outcome::NoEffect | Outcome::NothingFound => &mut closes.refuted,
+            Outcome::Unknown => continue,
+        };
+        *column.entry(cause.clone()).or_default() += 1;
     }
     closes
 }
@@ -128,31 +145,35 @@ fn pooled(candidates: &[(&FailureMode, f64)], sisters: &Closes, own: &Closes) ->
     let step = |prior: f64, weight: f64, closes: &Closes, code: &str| {
         (weight * prior + f64::from(closes.of(code))) / (weight + f64::from(closes.total()))
     };
-    candidates
+    let mut pooled: Vec<f64> = candidates
         .iter()
         .map(|(mode, prior)| {
             let of_fleet = step(*prior, CLASS_WEIGHT, sisters, &mode.code);
-            step(of_fleet, FLEET_WEIGHT, own, &mode.code)
+            step(of_fleet, FLEET_WEIGHT, own, &mode.code) * own.credit(&mode.code)
         })
-        .collect()
+        .collect();
+    let total: f64 = pooled.iter().sum();
+    pooled.iter_mut().for_each(|it| *it /= total);
+    pooled
 }
 
 /// Bayes, with a share of doubt that the library's ratios apply at all.
 fn weighed(
-    candidates: &[(&FailureMode, f64)],
-    prior: &[f64],
+    (candidates, prior): (&[(&FailureMode, f64)], &[f64]),
     observations: &[Observation],
+    calibration: &Calibration,
 ) -> Vec<f64> {
+    let doubt = calibration.doubt;
     let weights: Vec<f64> = candidates
         .iter()
         .zip(prior)
-        .map(|((mode, _), prior)| prior * likelihood(mode, observations))
+        .map(|((mode, _), prior)| prior * likelihood(mode, observations).powf(calibration.exponent))
         .collect();
     let total: f64 = weights.iter().sum();
     weights
         .iter()
         .zip(prior)
-        .map(|(weight, prior)| (1.0 - DOUBT) * weight / total + DOUBT * prior)
+        .map(|(weight, prior)| (1.0 - doubt) * weight / total + doubt * prior)
         .collect()
 }
 
@@ -162,13 +183,19 @@ fn likelihood(mode: &FailureMode, observations: &[Observation]) -> f64 {
 }
 
 /// Name, for and against; the numbers are filled in by the caller.
-fn describe(mode: &FailureMode, observations: &[Observation], blanks: &Blanks) -> RankedCause {
+fn describe(
+    (library, mode): (&Library, &FailureMode),
+    observations: &[Observation],
+    blanks: &Blanks,
+) -> RankedCause {
     let mut items: Vec<_> = mode
         .evidence
         .iter()
         .filter_map(|item| {
             let seen = observations.iter().find(|it| it.symptom == item.symptom)?;
-            Some((item.ratio, blanks.fill_seen(&item.text, &seen.seen)?))
+            let is_said = SAID_FROM <= item.ratio.ln().abs();
+            let words = library.words_of(item).filter(|_| is_said)?;
+            Some((item.ratio, blanks.fill_seen(words, &seen.seen)?))
         })
         .collect();
     let strength = |ratio: f64| ratio.ln().abs();
@@ -214,7 +241,8 @@ fn fold_unlikely(causes: &mut Vec<RankedCause>) {
     let mut folded = 0.0;
     let mut shown = 0;
     causes.retain(|cause| {
-        let is_kept = cause.code == OTHER || (P_MIN <= cause.p && shown < CAUSES_MAX);
+        let is_shown = shown < RIVALS_MIN || (P_MIN <= cause.p && shown < CAUSES_MAX);
+        let is_kept = cause.code == OTHER || is_shown;
         if !is_kept {
             folded += cause.p;
         } else if cause.code != OTHER {
@@ -242,11 +270,13 @@ const CLASS_WEIGHT: f64 = 6.0;
 /// Own closes that weigh as much as the whole fleet: a machine has its own habits.
 const FLEET_WEIGHT: f64 = 4.0;
 
-/// Share of the answer that ignores the symptoms, since their ratios are estimates too. It keeps
-/// certainty below 97 % plus this share of the prior.
-const DOUBT: f64 = 0.03;
+/// Evidence that hardly moves a probability is not told: a ratio of 1.3 or its inverse.
+const SAID_FROM: f64 = 0.26;
 
-/// Causes below it are folded into `other`.
+/// So many causes are shown however unlikely: what was thought of and ruled out is worth a line.
+const RIVALS_MIN: usize = 3;
+
+/// Further causes below it are folded into `other`.
 const P_MIN: f64 = 0.02;
 
 /// Causes shown besides `other`: one screen of a phone.
@@ -306,7 +336,8 @@ mod tests {
                 record.cause = Some("oil-low".into());
                 scene.repairs.push(record);
             }
-            let ranking = ranked(&scene);
+            let library = Library::built_in();
+            let ranking = scene.case(|case| rank(case, &library, &[]));
             let cause = ranking.causes.iter().find(|it| it.code == "oil-low").expect("candidate");
             assert_eq!((cause.confirmed, cause.closes), (4, 4));
             cause.p

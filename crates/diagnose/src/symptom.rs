@@ -11,8 +11,24 @@ use forewarn_domain::text::Localized;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Symptom {
+    /// Vibration went up alike on two axes of one sensor.
+    AxesAlike,
+    /// Vibration went up on one axis alone; nothing else of the same sensor did.
+    AxisAlone,
+    /// Vibration went up clearly more along the shaft (x) than across it (z).
+    AxisXMore,
+    /// Vibration went up clearly more across the shaft (z) than along it (x).
+    AxisZMore,
     /// More than one reading in twenty was bad.
     BadReadings,
+    /// The times of one box differ from those of the rest of the machine.
+    ClockOff,
+    /// Current or power in its normal.
+    CurrentUnchanged,
+    /// Current or power above its normal.
+    CurrentUp,
+    /// The value stands at the end of its range.
+    EndOfRange,
     /// The value does not move.
     Flat,
     /// Flow below its normal.
@@ -33,6 +49,12 @@ pub enum Symptom {
     HfUp,
     /// Crest factor or kurtosis above its normal.
     ImpulsesUp,
+    /// Crest factor or kurtosis in its normal.
+    ImpulsesUnchanged,
+    /// The value leaped faster than any machine can.
+    Leap,
+    /// The value leaped and has not moved since.
+    LeapedAndStuck,
     /// Tank level below its normal.
     LevelDown,
     /// Tank level in its normal.
@@ -45,9 +67,9 @@ pub enum Symptom {
     LineOuterRace,
     /// Lines at the rolling-element frequency.
     LineRollingElement,
-    /// Load, current, power or torque in its normal.
+    /// Load, torque or force in its normal.
     LoadUnchanged,
-    /// Load, current, power or torque above its normal.
+    /// Load, torque or force above its normal.
     LoadUp,
     /// Other signals of the machine are normal.
     MachineNormal,
@@ -63,6 +85,10 @@ pub enum Symptom {
     PressureUnchanged,
     /// Pressure above its normal.
     PressureUp,
+    /// Several values of one box make no sense at once.
+    RegistersOdd,
+    /// Knocks at the speed of the shaft and its multiples.
+    ShaftKnocks,
     /// Other points of the same sensor still answer.
     SourceAlive,
     /// All points of the same sensor box are silent together.
@@ -75,6 +101,12 @@ pub enum Symptom {
     TemperatureUnchanged,
     /// Temperature above its normal.
     TemperatureUp,
+    /// The vibration that went up is slower than the shaft.
+    ShakesBelowShaft,
+    /// The vibration that went up is at the speed of the shaft.
+    ShakesOnceATurn,
+    /// The vibration that went up is at twice the speed of the shaft.
+    ShakesTwiceATurn,
     /// Vibration velocity in its normal.
     VelocityUnchanged,
     /// Vibration velocity above its normal, or in a bad zone.

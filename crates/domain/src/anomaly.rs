@@ -51,6 +51,28 @@ pub struct Anomaly {
 pub enum Finding {
     /// Lines at a bearing's fault frequency in the envelope spectrum.
     BearingLine(BearingLine),
+    /// Codes that the machine itself reported.
+    Code {
+        /// The newest of them, as the machine spells it.
+        code: String,
+        /// How many within the window.
+        times: u32,
+        /// The window.
+        window: Span,
+    },
+    /// Beyond a limit again and again.
+    Count {
+        /// The value that went beyond last.
+        value: f64,
+        /// The limit.
+        limit: f64,
+        /// Whether the value is above it.
+        above: bool,
+        /// How often within the window.
+        times: u32,
+        /// The window.
+        window: Span,
+    },
     /// The same value for too long, while the machine moved.
     Flat {
         /// The value.

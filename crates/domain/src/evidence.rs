@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{BearingDefect, Harmonic, Normal, RuleRef, Signal};
 use crate::channel::ChannelId;
+use crate::episode::Episode;
 use crate::id::StateId;
 use crate::time::{Span, Time};
-use crate::waveform::{EnvelopeLine, Sha256};
+use crate::waveform::{Burst, EnvelopeLine, Sha256};
 
 /// Everything that a ticket rests on.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -34,6 +35,12 @@ pub struct Evidence {
     pub unchanged: Vec<Signal>,
     /// How good the readings were.
     pub quality: QualityReport,
+    /// The trouble as it stood: with it causes and summary can be derived again.
+    #[serde(default)]
+    pub episode: Option<Episode>,
+    /// Features of the burst behind the spectrum.
+    #[serde(default)]
+    pub burst: Option<Burst>,
 }
 
 /// A stretch of one channel.

@@ -24,6 +24,14 @@ impl RepairId {
         let cause = format!("repair/{device}/{}/{text}", at.micros());
         Self(Uuid::new_v5(&NAMESPACE, cause.as_bytes()))
     }
+
+    /// The id of a record that another system keeps under an id of its own: the same however often
+    /// and in whichever words it is taken over.
+    #[must_use]
+    pub fn of_source(source: &str, id: &str) -> Self {
+        let cause = format!("repair-of/{source}/{id}");
+        Self(Uuid::new_v5(&NAMESPACE, cause.as_bytes()))
+    }
 }
 
 impl fmt::Display for RepairId {

@@ -4,6 +4,7 @@
 //! [`Plant`](plant::Plant) is the file joined with its templates and checked: whoever holds one can
 //! start. Deliberately absent: rules, people, settings of a process.
 
+pub mod import;
 pub mod operating;
 pub mod plant;
 
@@ -37,6 +38,9 @@ pub struct SiteFile {
     /// Machines.
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
+    /// How recorded folders are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<import::Import>,
 }
 
 /// The plant as a whole.
@@ -220,6 +224,9 @@ pub struct PointOverride {
 pub struct OperatingState {
     /// Its id, e.g. `cut`.
     pub id: StateId,
+    /// Its name for people, e.g. `cutting`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Localized>,
     /// When the device is in it.
     pub when: Condition,
     /// How long that must have held.

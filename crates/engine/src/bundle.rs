@@ -1,20 +1,19 @@
 //! From an episode to its ticket: the evidence is gathered, then diagnosed, then drafted.
 
-use chrono::{Offset, TimeZone};
-use chrono_tz::Tz;
-use forewarn_diagnose::{Case, diagnose, fault_cursors};
+use forewarn_diagnose::{Case, Observation, diagnose, engines, fault_cursors};
 use forewarn_domain::anomaly::{Anomaly, BearingLine, Finding, Normal, Signal};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::{Episode, EpisodeId};
-use forewarn_domain::evidence::{Evidence, SpectrumEvidence, Trend};
+use forewarn_domain::evidence::{Evidence, QualityReport, SpectrumEvidence, Trend};
 use forewarn_domain::family::TicketKind;
+use forewarn_domain::quantity::Quantity;
 use forewarn_domain::site::plant::PlantDevice;
 use forewarn_domain::ticket::TicketDraft;
-use forewarn_domain::time::{Span, Time};
-use forewarn_domain::waveform::Sha256;
+use forewarn_domain::time::Span;
+use forewarn_domain::waveform::Burst;
 use forewarn_tickets::{Diagnosed, SealedEvidence, draft};
-use sha2::Digest;
 
+use crate::explain;
 use crate::pipeline::Engine;
 use crate::room::Room;
 
@@ -29,23 +28,11 @@ impl Engine {
     ) -> Option<TicketDraft> {
         let episode = self.desk.book.episode(episode)?;
         let room = self.room(&episode.key.device)?;
+        let gathered = self.gather(room, episode);
         let siblings = self.siblings(&room.device);
-        let unchanged = unchanged(room, episode);
-        let spectrum = spectrum(self, room, episode);
-        let quality = room.memory.quality();
-        let case = Case {
-            device: &room.device,
-            siblings: &siblings,
-            episode,
-            repairs: &self.repairs,
-            unchanged: &unchanged,
-            quality,
-            spectrum: spectrum.as_ref(),
-            outlook: None,
-            utc_offset_minutes: utc_offset_minutes(&self.plant.site.time_zone, episode.updated),
-            now: episode.updated,
-        };
-        let diagnosis = diagnose(&case, &self.knowledge.library);
+        let diagnosis =
+            diagnose(&self.case((room, episode), &siblings, &gathered), &self.knowledge.library);
+        let Gathered { unchanged, spectrum, quality, burst } = gathered;
         let spectrum =
             spectrum.map(|it| SpectrumEvidence { cursors: diagnosis.cursors.clone(), ..it });
         let first = episode.anomalies.first()?;
@@ -63,8 +50,10 @@ impl Engine {
             signals: diagnosis.signals.clone(),
             unchanged,
             quality,
+            episode: Some(episode.clone()),
+            burst: burst.cloned(),
         };
-        let sealed = SealedEvidence { sha256: fingerprint(&evidence)?, evidence };
+        let sealed = SealedEvidence { sha256: explain::fingerprint(&evidence)?, evidence };
         let diagnosed = Diagnosed {
             causes: diagnosis.causes,
             past_repairs: diagnosis.past_repairs,
@@ -77,42 +66,118 @@ impl Engine {
         Some(TicketDraft { revision, ..draft })
     }
 
+    /// What can be seen of an episode now: the symptoms that its causes are weighed by.
+    #[must_use]
+    pub fn observed(&self, episode: EpisodeId) -> Vec<Observation> {
+        let Some(episode) = self.desk.book.episode(episode) else { return Vec::new() };
+        let Some(room) = self.room(&episode.key.device) else { return Vec::new() };
+        let gathered = self.gather(room, episode);
+        let siblings = self.siblings(&room.device);
+        engines::observe(&self.case((room, episode), &siblings, &gathered))
+    }
+
+    fn gather<'a>(&self, room: &'a Room, episode: &Episode) -> Gathered<'a> {
+        let levels = room.plan.levels(&room.memory.detector);
+        let burst = telling_burst(room, episode);
+        Gathered {
+            unchanged: unchanged(room, episode, &levels),
+            spectrum: burst.and_then(|it| spectrum(self, room, it)),
+            burst,
+            quality: room.memory.quality(),
+        }
+    }
+
+    fn case<'a>(
+        &'a self,
+        (room, episode): (&'a Room, &'a Episode),
+        siblings: &'a [&'a PlantDevice],
+        gathered: &'a Gathered<'_>,
+    ) -> Case<'a> {
+        Case {
+            device: &room.device,
+            siblings,
+            episode,
+            repairs: &self.repairs,
+            unchanged: &gathered.unchanged,
+            quality: gathered.quality,
+            spectrum: gathered.spectrum.as_ref(),
+            burst: gathered.burst,
+            outlook: None,
+            utc_offset_minutes: explain::utc_offset_minutes(&self.plant, episode.updated),
+            now: episode.updated,
+        }
+    }
+
     fn siblings(&self, device: &PlantDevice) -> Vec<&PlantDevice> {
         let ids = device.device.siblings.iter();
         ids.filter_map(|id| self.plant.device(id).map(AsRef::as_ref)).collect()
     }
 }
 
-/// Signals that stayed normal: of the same part; of the whole device when a sensor is in doubt.
-fn unchanged(room: &Room, episode: &Episode) -> Vec<Signal> {
+/// What is looked up once for an episode.
+struct Gathered<'a> {
+    unchanged: Vec<Signal>,
+    spectrum: Option<SpectrumEvidence>,
+    burst: Option<&'a Burst>,
+    quality: QualityReport,
+}
+
+/// Signals that stayed normal: of the same part, and how hard the machine works; of the whole device
+/// when a sensor is in doubt.
+fn unchanged(room: &Room, episode: &Episode, levels: &[Signal]) -> Vec<Signal> {
     let is_instrument = episode.key.family.kind() == TicketKind::Instrumentation;
     let involved = |channel: &ChannelId| {
         episode.anomalies.iter().any(|it| {
             it.channel == *channel || it.signals.iter().any(|signal| signal.channel == *channel)
         })
     };
-    room.plan
-        .levels(&room.memory.detector)
-        .into_iter()
+    let is_effort = |quantity| {
+        matches!(quantity, Quantity::Current | Quantity::Force | Quantity::Load | Quantity::Torque)
+    };
+    levels
+        .iter()
         .filter(|signal| {
             let channel = room.device.channels.get(&signal.channel);
-            is_instrument || channel.is_some_and(|it| it.component == episode.key.component)
+            is_instrument
+                || is_effort(signal.quantity)
+                || channel.is_some_and(|it| it.component == episode.key.component)
         })
         .filter(|signal| !involved(&signal.channel))
         .filter(|signal| {
             let normal = signal.normal.as_ref();
             normal.is_some_and(|it| it.low <= signal.value && signal.value <= it.high)
         })
+        .cloned()
         .collect()
 }
 
-/// The spectrum of the newest burst on which a bearing rule fired.
-fn spectrum(engine: &Engine, room: &Room, episode: &Episode) -> Option<SpectrumEvidence> {
-    let line = episode.anomalies.iter().rev().find_map(|it| bearing_line(&it.finding))?;
-    let burst = room.memory.telling_burst(&line.waveform_channel)?;
+/// The newest burst on which a bearing rule fired; without one, the newest of the part, as long as it
+/// is about this trouble at all.
+fn telling_burst<'a>(room: &'a Room, episode: &Episode) -> Option<&'a Burst> {
+    let line = episode.anomalies.iter().rev().find_map(|it| bearing_line(&it.finding));
+    if let Some(line) = line {
+        return room.memory.telling_burst(&line.waveform_channel);
+    }
+    if episode.key.family.kind() != TicketKind::Machine {
+        return None;
+    }
+    let sits_on = |burst: &Burst| {
+        let features = room.device.channels.values();
+        let mut of_burst = features.filter(|it| it.waveform.as_ref() == Some(&burst.channel));
+        of_burst.any(|it| episode.anomalies.iter().any(|a| a.component == it.component))
+    };
+    let bursts = room.memory.newest_bursts().filter(|it| episode.onset <= it.t0 && sits_on(it));
+    bursts.max_by_key(|it| it.t0)
+}
+
+/// The spectrum of a burst, with the fault frequencies of the bearing where the part has one.
+fn spectrum(engine: &Engine, room: &Room, burst: &Burst) -> Option<SpectrumEvidence> {
     let shaft_hz = burst.shaft_hz?;
     let axis = burst.axes.iter().max_by(|a, b| strength(a).total_cmp(&strength(b)))?;
-    let bearing = engine.knowledge.bearings.resolve(&line.bearing).ok()?;
+    let features = room.device.channels.values();
+    let part = features.into_iter().find(|it| it.waveform.as_ref() == Some(&burst.channel))?;
+    let code = room.device.component(&part.component).bearing;
+    let bearing = code.and_then(|it| engine.knowledge.bearings.resolve(&it).ok());
     Some(SpectrumEvidence {
         channel: burst.channel.clone(),
         captured: burst.t0,
@@ -120,12 +185,10 @@ fn spectrum(engine: &Engine, room: &Room, episode: &Episode) -> Option<SpectrumE
         shaft_hz,
         df_hz: axis.envelope_df_hz,
         lines: axis.envelope.clone(),
-        cursors: fault_cursors(
-            &axis.envelope,
-            axis.envelope_df_hz,
-            shaft_hz,
-            &bearing.geometry.orders(),
-        ),
+        cursors: bearing.map_or_else(Vec::new, |it| {
+            let orders = it.geometry.orders();
+            fault_cursors(&axis.envelope, axis.envelope_df_hz, shaft_hz, &orders)
+        }),
     })
 }
 
@@ -136,7 +199,9 @@ fn strength(axis: &forewarn_domain::waveform::AxisFeatures) -> f64 {
 fn bearing_line(finding: &Finding) -> Option<&BearingLine> {
     match finding {
         Finding::BearingLine(line) => Some(line),
-        Finding::Flat { .. }
+        Finding::Code { .. }
+        | Finding::Count { .. }
+        | Finding::Flat { .. }
         | Finding::Level { .. }
         | Finding::Limit { .. }
         | Finding::NoData { .. }
@@ -166,9 +231,12 @@ fn trends(room: &Room, episode: &Episode, anomaly: &Anomaly) -> Vec<Trend> {
     let lead = (episode.confirmed - episode.onset).micros().saturating_mul(4);
     let before = Span::from_micros(lead.clamp(TREND_MIN.micros(), TREND_MAX.micros()));
     let (limit, normal) = match &anomaly.finding {
-        Finding::Limit { limit, .. } | Finding::Zone { limit, .. } => (Some(*limit), None),
+        Finding::Count { limit, .. }
+        | Finding::Limit { limit, .. }
+        | Finding::Zone { limit, .. } => (Some(*limit), None),
         Finding::Level { normal, .. } => (None, Some(normal.clone())),
         Finding::BearingLine(_)
+        | Finding::Code { .. }
         | Finding::Flat { .. }
         | Finding::NoData { .. }
         | Finding::Rate { .. } => (None, None),
@@ -188,18 +256,6 @@ fn trends(room: &Room, episode: &Episode, anomaly: &Anomaly) -> Vec<Trend> {
         })
         .into_iter()
         .collect()
-}
-
-/// SHA-256 of the evidence as JSON; fields stand in the order of their declaration.
-fn fingerprint(evidence: &Evidence) -> Option<Sha256> {
-    let bytes = serde_json::to_vec(evidence).ok()?;
-    Some(Sha256(sha2::Sha256::digest(bytes).into()))
-}
-
-/// Offset of the site's zone at a time; UTC for a zone that nobody knows.
-fn utc_offset_minutes(time_zone: &str, at: Time) -> i32 {
-    let Ok(zone) = time_zone.parse::<Tz>() else { return 0 };
-    zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60
 }
 
 /// Enough of the time before the onset to show what was normal.

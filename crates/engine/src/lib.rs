@@ -6,13 +6,17 @@
 //! [`inbox::Inbox`] undoes.
 
 pub mod decision;
+pub mod explain;
 pub mod frames;
 pub mod inbox;
 pub mod knowledge;
 pub mod notice;
 mod bundle;
 mod pipeline;
+mod class;
+mod repair;
 mod room;
+mod triage;
 mod snapshot;
 
 pub use decision::Decision;

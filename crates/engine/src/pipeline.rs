@@ -9,7 +9,7 @@ use forewarn_detect::{
 use forewarn_diagnose::{Clearing, EpisodeBook, EpisodeChange};
 use forewarn_domain::anomaly::{Anomaly, Finding};
 use forewarn_domain::channel::ChannelId;
-use forewarn_domain::episode::{Episode, EpisodeId};
+use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey};
 use forewarn_domain::id::DeviceId;
 use forewarn_domain::reading::{Batch, BatchBody, Reading, Readings, StreamKey, TextReading};
 use forewarn_domain::repair::RepairRecord;
@@ -17,6 +17,7 @@ use forewarn_domain::site::plant::Plant;
 use forewarn_domain::ticket::TicketDraft;
 use serde::{Deserialize, Serialize};
 
+use crate::class::{ClassClock, Classes};
 use crate::decision::Decision;
 use crate::knowledge::Knowledge;
 use crate::notice::Notice;
@@ -29,6 +30,7 @@ pub struct Engine {
     pub(crate) knowledge: Knowledge,
     rooms: Vec<Room>,
     by_device: BTreeMap<DeviceId, usize>,
+    classes: Classes,
     /// The channel table of each stream's last batch: most batches repeat it.
     tables: HashMap<StreamKey, Table>,
     pub(crate) desk: Desk,
@@ -44,6 +46,9 @@ pub(crate) struct Desk {
     pub(crate) book: EpisodeBook,
     /// The last draft of each episode's ticket.
     pub(crate) drafts: Vec<TicketDraft>,
+    /// What classes of devices have learned together.
+    #[serde(default)]
+    pub(crate) classes: Vec<ClassClock>,
     /// The batch that is being taken, as logs name it.
     #[serde(skip)]
     pub(crate) trace: String,
@@ -70,6 +75,7 @@ pub struct Tally {
 struct Table {
     channels: Vec<ChannelId>,
     places: Vec<Option<(usize, Place)>>,
+    rooms: Vec<usize>,
 }
 
 impl Engine {
@@ -91,9 +97,21 @@ impl Engine {
             by_device.insert(device.device.id.clone(), rooms.len());
             rooms.push(Room::new(Arc::clone(device), plan));
         }
+        let classes = Classes::new(&rooms);
         let desk = Desk { is_dirty: true, ..Desk::default() };
         let (tables, tally, found) = (HashMap::new(), Tally::default(), Vec::new());
-        Ok(Self { plant, knowledge, rooms, by_device, tables, desk, repairs, tally, found })
+        Ok(Self {
+            plant,
+            knowledge,
+            rooms,
+            by_device,
+            classes,
+            tables,
+            desk,
+            repairs,
+            tally,
+            found,
+        })
     }
 
     /// Takes the next batch of its stream; the caller keeps the order (see [`crate::inbox`]).
@@ -129,23 +147,17 @@ impl Engine {
                     self.tell(room, &silent);
                 }
             }
-            Notice::RepairRecorded { repair } => self.repairs.push(repair.clone()),
+            Notice::RepairRecorded { repair } => {
+                self.repairs.push(repair.clone());
+                self.repaired(repair);
+            }
             Notice::TicketClosed { key, repair, at } => {
                 self.repairs.push(repair.clone());
-                let closed: Vec<EpisodeId> =
-                    self.desk.book.episodes().filter(|it| it.key == *key).map(|it| it.id).collect();
-                for id in closed {
-                    self.desk.book.forget(id);
-                    self.desk.drafts.retain(|it| it.episode != id);
-                }
-                self.desk.is_dirty = true;
-                for anomaly in self.desk.book.unmuted() {
-                    if let Some(room) = self.by_device.get(&anomaly.device).copied() {
-                        self.found.push((room, Detection::Raised(anomaly)));
-                    }
-                }
+                self.end_episodes(|it| it == key);
                 if let Some(room) = self.by_device.get(&key.device).copied() {
                     let component = key.component.clone();
+                    let inside = &mut self.rooms[room];
+                    inside.triage.forget(&mut inside.memory.triage, &component);
                     self.tell(room, &DeviceNotice::Rebaseline { component, at: *at });
                 }
             }
@@ -189,8 +201,32 @@ impl Engine {
         self.rooms.iter_mut()
     }
 
+    /// Lets go of the episodes that are closed; what a broken sensor muted may speak then.
+    pub(crate) fn end_episodes(&mut self, is_closed: impl Fn(&EpisodeKey) -> bool) {
+        let closed: Vec<EpisodeId> =
+            self.desk.book.episodes().filter(|it| is_closed(&it.key)).map(|it| it.id).collect();
+        for id in closed {
+            self.desk.book.forget(id);
+            self.desk.drafts.retain(|it| it.episode != id);
+        }
+        self.desk.is_dirty = true;
+        for anomaly in self.desk.book.unmuted() {
+            if let Some(room) = self.by_device.get(&anomaly.device).copied() {
+                self.found.push((room, Detection::Raised(anomaly)));
+            }
+        }
+    }
+
+    pub(crate) fn place_of(&self, device: &DeviceId) -> Option<usize> {
+        self.by_device.get(device).copied()
+    }
+
     fn take(&mut self, key: &StreamKey, readings: &Readings) {
         self.learn_table(key, &readings.channels);
+        if let Some(now) = readings.numbers.iter().map(|it| it.t).max() {
+            let rooms = self.tables.get(key).map_or(&[][..], |it| &it.rooms);
+            self.classes.learn(&mut self.rooms, rooms, now, &mut self.desk);
+        }
         let Some(table) = self.tables.get(key) else { return };
         let lateness = self.plant.site.lateness;
         let mut out = Vec::new();
@@ -200,6 +236,11 @@ impl Engine {
                 continue;
             };
             let inside = &mut self.rooms[room];
+            if !inside.triage(place, reading, &mut out) {
+                self.found.extend(out.drain(..).map(|it| (room, it)));
+                self.tally.late += 1;
+                continue;
+            }
             if !inside.memory.admit(reading.t, reading.quality, lateness) {
                 self.tally.late += 1;
                 continue;
@@ -248,11 +289,13 @@ impl Engine {
             let room = *self.by_device.get(&channel.device())?;
             Some((room, self.rooms[room].plan.place(channel)?))
         };
-        let places = channels.iter().map(place).collect();
-        self.tables.insert(key.clone(), Table { channels: channels.to_vec(), places });
+        let places: Vec<Option<(usize, Place)>> = channels.iter().map(place).collect();
+        let mut rooms: Vec<usize> = places.iter().flatten().map(|(room, _)| *room).collect();
+        rooms.dedup();
+        self.tables.insert(key.clone(), Table { channels: channels.to_vec(), places, rooms });
     }
 
-    fn tell(&mut self, room: usize, notice: &DeviceNotice) {
+    pub(crate) fn tell(&mut self, room: usize, notice: &DeviceNotice) {
         let mut out = Vec::new();
         let inside = &mut self.rooms[room];
         inside.is_dirty = true;
@@ -265,6 +308,7 @@ impl Engine {
         let mut decisions = Vec::new();
         for (room, detection) in std::mem::take(&mut self.found) {
             self.desk.is_dirty = true;
+            let detection = self.rooms[room].doubted(detection);
             let change = match &detection {
                 Detection::Raised(anomaly) | Detection::Updated(anomaly) => {
                     if let Finding::BearingLine(line) = &anomaly.finding {

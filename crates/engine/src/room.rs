@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forewarn_detect::{Detection, DevicePlan, DeviceState, RuleStatus};
+use forewarn_diagnose::{TriagePlan, TriageState};
 use forewarn_domain::anomaly::Normal;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::evidence::QualityReport;
@@ -19,6 +20,8 @@ use serde::{Deserialize, Serialize};
 pub struct Room {
     pub(crate) device: Arc<PlantDevice>,
     pub(crate) plan: DevicePlan,
+    /// What its sensors cannot have measured.
+    pub(crate) triage: TriagePlan,
     pub(crate) memory: Memory,
     /// Whether the memory has changed since it was last written into a snapshot.
     pub(crate) is_dirty: bool,
@@ -28,6 +31,8 @@ pub struct Room {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Memory {
     pub(crate) detector: DeviceState,
+    #[serde(default)]
+    pub(crate) triage: TriageState,
     /// Event time of the newest reading.
     pub(crate) newest: Time,
     /// The newest burst of each waveform channel.
@@ -82,13 +87,15 @@ impl Room {
     pub(crate) fn new(device: Arc<PlantDevice>, plan: DevicePlan) -> Self {
         let memory = Memory {
             detector: plan.start(),
+            triage: TriageState::default(),
             newest: Time::default(),
             newest_bursts: BTreeMap::new(),
             telling_bursts: BTreeMap::new(),
             hour: Hour::default(),
             last_hour: Hour::default(),
         };
-        Self { device, plan, memory, is_dirty: true }
+        let triage = TriagePlan::new(&device, plan.version());
+        Self { device, plan, triage, memory, is_dirty: true }
     }
 
     pub(crate) fn burst(&mut self, burst: &Burst, out: &mut Vec<Detection>) {
@@ -127,6 +134,10 @@ impl Memory {
         if let Some(burst) = newest {
             self.telling_bursts.insert(channel.clone(), burst.clone());
         }
+    }
+
+    pub(crate) fn newest_bursts(&self) -> impl Iterator<Item = &Burst> {
+        self.newest_bursts.values()
     }
 
     pub(crate) fn telling_burst(&self, channel: &ChannelId) -> Option<&Burst> {

@@ -16,10 +16,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
+    /// A recorded folder through the same engine, scored against what failed.
+    Backtest(BacktestOptions),
     /// Site, templates and rules as versioned texts: export, diff, apply.
     Config(ConfigOptions),
     /// A simulated plant with real traffic, the agent, the server and the page, in one process.
     Demo(DemoOptions),
+    /// Recorded signals of one machine: alarm, change point and score of every row.
+    Detect(Box<crate::detect::Options>),
+    /// A recorded waveform: which part of the machine is damaged, at which frequency, and why.
+    Diagnose(Box<crate::diagnose::Options>),
+    /// A ticket's reasons, derived again from what is stored: equal to what it said, or not.
+    Explain(crate::explain::Options),
+    /// Past repairs: take over a table of another system, look up similar cases.
+    History(HistoryOptions),
     /// Recorded data through the same engine, in event time: which tickets it would have opened.
     Replay(ReplayOptions),
     /// The server of a real plant.
@@ -86,6 +96,28 @@ pub(crate) struct ReplayOptions {
 }
 
 #[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct BacktestOptions {
+    /// Site file; its `[import]` says what lies where in the folder.
+    #[arg(long)]
+    pub(crate) site: PathBuf,
+    /// Folder of readings, and of events, repairs and failures where there are any.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Rules to try: scored, and compared with those in force.
+    #[arg(long)]
+    pub(crate) rules: Option<PathBuf>,
+    /// Names for each missed failure the stored signal that moved first.
+    #[arg(long)]
+    pub(crate) mine: bool,
+    /// Among how many people of a shift the tickets are shared.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) people: u32,
+    /// JSON lines on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct ConfigOptions {
     /// The server's own settings.
     #[arg(long)]
@@ -130,6 +162,76 @@ pub(crate) struct ServeOptions {
     /// Allows plain http off loopback, visibly; for a laboratory only.
     #[arg(long)]
     pub(crate) insecure_lab: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct HistoryOptions {
+    #[command(subcommand)]
+    pub(crate) word: HistoryWord,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum HistoryWord {
+    /// Takes the rows of a table over as repair records; exit code 3 when rows were left out.
+    Import(ImportOptions),
+    /// Finds past cases like a trouble in words, the likely part and failure mode, and repeats.
+    Similar(SimilarOptions),
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct ImportOptions {
+    /// The table (also .gz).
+    #[arg(long)]
+    pub(crate) csv: PathBuf,
+    /// Which column is what; see docs/history.md.
+    #[arg(long)]
+    pub(crate) map: PathBuf,
+    /// Only tells what would be taken over.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Records file; it is made when it is not there.
+    #[arg(long, default_value = "records.db")]
+    pub(crate) db: PathBuf,
+    /// JSON lines on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct SimilarOptions {
+    /// Records file.
+    #[arg(long)]
+    pub(crate) db: PathBuf,
+    /// What was observed, in either language.
+    #[arg(long, required_unless_present = "query", conflicts_with = "query")]
+    pub(crate) text: Option<String>,
+    /// On which device: its id, or its name at the source.
+    #[arg(long, requires = "text")]
+    pub(crate) device: Option<String>,
+    /// On which part; only for the list of repeats, the guess does not look at it.
+    #[arg(long, requires = "text")]
+    pub(crate) part: Option<String>,
+    /// When; later records are not looked at.
+    #[arg(long, requires = "text")]
+    pub(crate) date: Option<String>,
+    /// Its own record, which is no answer.
+    #[arg(long, requires = "text")]
+    pub(crate) id: Option<String>,
+    /// A table of questions, one answer a row: columns by --map, else `text,device,date,id,part`.
+    #[arg(long)]
+    pub(crate) query: Option<PathBuf>,
+    /// Map of the table of questions.
+    #[arg(long, requires = "query")]
+    pub(crate) map: Option<PathBuf>,
+    /// Looks only at what was imported from this source.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// How many cases.
+    #[arg(short, long, default_value_t = 5)]
+    pub(crate) k: usize,
+    /// JSON lines on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How fast recorded time passes.

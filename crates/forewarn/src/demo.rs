@@ -119,6 +119,7 @@ async fn start_server(
     let setup = Setup {
         plant: Arc::clone(&scene.plant),
         knowledge: scene.knowledge.clone(),
+        rules_text: files::one("config/rules/default.toml")?.text,
         readings: stores.readings,
         records: stores.records,
         files: stores.files,

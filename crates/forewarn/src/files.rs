@@ -49,13 +49,18 @@ pub(crate) fn shipped(folder: &str) -> Vec<Text> {
 
 /// Reads a site file, with the templates in `devices/` beside it and the built-in ones.
 pub(crate) fn plant(site: &Path) -> Result<Arc<Plant>, Failure> {
+    let (file, templates) = site_file(site)?;
+    Ok(Arc::new(Plant::new(file, templates)?))
+}
+
+/// Reads a site file and the templates that it may name, without joining them.
+pub(crate) fn site_file(site: &Path) -> Result<(SiteFile, Vec<DeviceTemplate>), FileError> {
     let folder = site.parent().unwrap_or(Path::new(".")).join("devices");
     let mut texts = shipped("config/devices/");
     if folder.is_dir() {
         texts.extend(folder_texts(&folder, "toml")?);
     }
-    let file: SiteFile = Text::read(site)?.parse()?;
-    Ok(Arc::new(Plant::new(file, templates(&texts)?)?))
+    Ok((Text::read(site)?.parse()?, templates(&texts)?))
 }
 
 /// The templates of several texts; a later one of the same id counts.

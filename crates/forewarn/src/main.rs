@@ -4,10 +4,16 @@
 //! 1 it failed, 2 it was called wrongly, 3 it ran in part, 4 it needs attention.
 
 mod args;
+mod backtest;
 mod demo;
+mod detect;
+mod diagnose;
+mod explain;
 mod files;
+mod history;
 mod output;
 mod progress;
+mod recording;
 mod replay;
 mod retention;
 mod serve;
@@ -29,8 +35,13 @@ fn main() -> ExitCode {
     };
     let ran = runtime.block_on(async {
         match args.word {
+            Word::Backtest(options) => backtest::run(&options),
             Word::Config(options) => versions::run(&options).await,
             Word::Demo(options) => demo::run(&options).await,
+            Word::Detect(options) => detect::run(&options),
+            Word::Diagnose(options) => diagnose::run(&options),
+            Word::Explain(options) => explain::run(&options).await,
+            Word::History(options) => history::run(&options).await,
             Word::Replay(options) => replay::run(&options),
             Word::Serve(options) => serve::run(&options).await,
         }

@@ -4,7 +4,6 @@
 //! be told from health.
 
 mod pace;
-mod recording;
 mod standing;
 mod through_store;
 
@@ -19,9 +18,9 @@ use serde_json::json;
 
 use crate::args::ReplayOptions;
 use crate::output::{self, Failure};
+use crate::recording::{BETWEEN_RUNS, Recording, Row, Source, Whose};
 use crate::{files, progress};
 use pace::Pace;
-use recording::{BETWEEN_RUNS, Recording, Row};
 use standing::{RuleCount, StateRows};
 use through_store::ThroughStore;
 
@@ -35,7 +34,8 @@ pub(crate) fn run(options: &ReplayOptions) -> Result<ExitCode, Failure> {
     let mut replay = Replay { pace: Pace::new(options.speed), through, ..Replay::default() };
     let mut start = None;
     for path in &options.csv {
-        let mut recording = Recording::open(&plant, path, start, &bar)?;
+        let source = Source { path, start, whose: Whose::All };
+        let mut recording = Recording::open(&plant, source, &bar)?;
         replay.file(&mut engine, &mut recording)?;
         start = (!recording.has_time()).then(|| recording.end() + BETWEEN_RUNS);
         replay.unreadable += recording.unreadable();

@@ -44,7 +44,13 @@ pub(crate) fn policy(
         .map(|(class, raw, rollup)| ((*class).to_owned(), spans(class, *raw, *rollup)))
         .collect();
     let channels = plant.devices().flat_map(|it| it.channels.values());
-    let class_of = channels.map(|it| (it.id.clone(), class_of(it.quantity).to_owned())).collect();
+    // A waveform is of the class of what is computed from it.
+    let class_of = channels
+        .flat_map(|it| {
+            let ids = std::iter::once(it.id.clone()).chain(it.waveform.clone());
+            ids.map(|id| (id, class_of(it.quantity).to_owned()))
+        })
+        .collect();
     let otherwise = spans("process", PROCESS_DAYS, ROLLUP_DAYS);
     Ok(RetentionPolicy { classes, otherwise, class_of })
 }

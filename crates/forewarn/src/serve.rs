@@ -71,6 +71,7 @@ async fn serve(
     let setup = Setup {
         plant: Arc::new(plant),
         knowledge,
+        rules_text: described.rules.text,
         readings: stores.readings,
         records,
         files: stores.files,

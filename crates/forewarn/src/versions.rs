@@ -93,6 +93,31 @@ pub(crate) async fn in_force(
     Ok(described)
 }
 
+/// The plant that the records describe; a data folder without such texts is the demo's.
+pub(crate) async fn plant_of(records: &Records) -> Result<Plant, Failure> {
+    let Some(site) = records.config(SITE, "site").await? else {
+        let demo = files::shipped("config/demo/site.toml");
+        let site = demo.first().ok_or("the demo's site file is not built in")?;
+        return Ok(Plant::new(
+            site.parse()?,
+            files::templates(&files::shipped("config/devices/"))?,
+        )?);
+    };
+    let text = |name: &str, text: String| Text { name: name.to_owned(), text };
+    let site: forewarn_domain::site::SiteFile =
+        text("the stored site", site.config.toml).parse()?;
+    let mut templates = Vec::new();
+    for source in site.devices.iter().flat_map(|it| &it.sources) {
+        if let Some(stored) = records.config(TEMPLATE, source.template.as_str()).await? {
+            templates.push(text(source.template.as_str(), stored.config.toml));
+        }
+    }
+    templates.dedup_by(|a, b| a.name == b.name);
+    let mut all = files::shipped("config/devices/");
+    all.extend(templates);
+    Ok(Plant::new(site, files::templates(&all)?)?)
+}
+
 impl Described {
     fn borrowed(&self) -> Self {
         Self {

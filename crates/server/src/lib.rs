@@ -8,9 +8,11 @@ pub mod health;
 pub mod metrics;
 pub mod roster;
 pub mod start;
+mod bench;
 mod live;
 mod spectra;
 mod stages;
 
+pub use bench::rulebook::RulebookError;
 pub use stages::decide::DecideError;
 pub use start::{Running, Setup, StartError, start};

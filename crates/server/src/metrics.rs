@@ -43,6 +43,14 @@ pub enum Counter {
     RetainExpired,
     /// Readings deleted to stay within the cap.
     RetainOverCap,
+    /// Hourly summaries deleted because their time was over.
+    RetainRollups,
+    /// Times that old data was looked for.
+    RetainRuns,
+    /// Texts deleted because their time was over.
+    RetainTexts,
+    /// Raw waveforms deleted because their time was over.
+    RetainWaveforms,
     /// Batches made durable.
     StoreBatches,
     /// Readings made durable.
@@ -59,7 +67,7 @@ pub enum Counter {
     StoreRefused,
 }
 
-const NAMES: [(Counter, &str); 24] = [
+const NAMES: [(Counter, &str); 28] = [
     (Counter::AssembleBehind, "forewarn_assemble_deferred_parts_total"),
     (Counter::AssembleDamaged, "forewarn_assemble_damaged_waveforms_total"),
     (Counter::AssembleWaveforms, "forewarn_assemble_waveforms_total"),
@@ -77,6 +85,10 @@ const NAMES: [(Counter, &str); 24] = [
     (Counter::NotifyDead, "forewarn_notify_dead_messages_total"),
     (Counter::RetainExpired, "forewarn_retain_expired_readings_total"),
     (Counter::RetainOverCap, "forewarn_retain_over_cap_readings_total"),
+    (Counter::RetainRollups, "forewarn_retain_expired_rollups_total"),
+    (Counter::RetainRuns, "forewarn_retain_runs_total"),
+    (Counter::RetainTexts, "forewarn_retain_expired_texts_total"),
+    (Counter::RetainWaveforms, "forewarn_retain_expired_waveforms_total"),
     (Counter::StoreBatches, "forewarn_store_batches_total"),
     (Counter::StoreReadings, "forewarn_store_readings_total"),
     (Counter::StoreFailures, "forewarn_store_commit_retries_total"),
@@ -158,6 +170,6 @@ mod tests {
             assert_eq!(metrics.get(*counter), u64::try_from(place).expect("small") + 1);
             assert!(text.contains(&format!("\n{name} {}\n", place + 1)), "{name}");
         }
-        assert_eq!(metrics.of_stage("retain").len(), 2);
+        assert_eq!(metrics.of_stage("retain").len(), 6);
     }
 }

@@ -1,11 +1,17 @@
 //! The spectra of a stored waveform, for the page.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
+use forewarn_api::views::FaultOrderView;
 use forewarn_api::{EnvelopeView, SpectrumView, VelocityView};
+use forewarn_domain::channel::ChannelId;
 use forewarn_domain::waveform::WaveformHeader;
+use forewarn_vibration::bearing::Defect;
 use forewarn_vibration::envelope::EnvelopeSpectrum;
 use forewarn_vibration::spectrum::Spectrum;
+
+use crate::bench::rulebook::Rulebook;
 
 /// Computes both spectra of the first axis; empty ones when the samples are too few.
 pub(crate) fn of(header: &WaveformHeader, bytes: &[u8]) -> SpectrumView {
@@ -24,6 +30,26 @@ pub(crate) fn of(header: &WaveformHeader, bytes: &[u8]) -> SpectrumView {
         ),
         velocity: velocity.map_or_else(|_too_few| VelocityView::default(), |it| velocity_view(&it)),
     }
+}
+
+/// Fault frequencies of the bearing under each waveform channel; none where the bearing is unknown.
+pub(crate) fn fault_orders(book: &Rulebook) -> BTreeMap<ChannelId, Vec<FaultOrderView>> {
+    let mut orders = BTreeMap::new();
+    for device in book.plant.devices() {
+        for channel in device.channels.values() {
+            let Some(waveform) = &channel.waveform else { continue };
+            let bearing = device.component(&channel.component).bearing;
+            let bearing = bearing.and_then(|it| book.knowledge.bearings.resolve(&it).ok());
+            let Some(bearing) = bearing else { continue };
+            let all = bearing.geometry.orders();
+            let lines = Defect::ALL.into_iter().map(|defect| FaultOrderView {
+                label: defect.frequency_name().to_owned(),
+                order: all.of(defect),
+            });
+            orders.insert(waveform.clone(), lines.collect());
+        }
+    }
+    orders
 }
 
 fn velocity_view(spectrum: &Spectrum) -> VelocityView {

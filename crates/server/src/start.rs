@@ -9,6 +9,7 @@ use forewarn_domain::reading::Batch;
 use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
+use forewarn_domain::time::Time;
 use forewarn_engine::{Engine, EngineError, Knowledge};
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_notify::Channel;
@@ -21,13 +22,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use crate::bench::proposals::Proposals;
+use crate::bench::rulebook::{Rulebook, RulebookError};
+use crate::bench::trials::Trials;
 use crate::health::Health;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::roster::Roster;
 use crate::spectra;
 use crate::stages::assemble::Assemble;
-use crate::stages::decide::{Decide, DecideError, Resumed};
+use crate::stages::decide::{Beside, Decide, DecideError, Resumed};
 use crate::stages::ingest::{Ingest, Quarantine};
 use crate::stages::notify::Notify;
 use crate::stages::retain::Retain;
@@ -38,8 +42,10 @@ use crate::stages::store::{Next, Store};
 pub struct Setup {
     /// The machines.
     pub plant: Arc<Plant>,
-    /// Rules and models.
+    /// Rules and models; the rules in the records store, where it has any, take the place of these.
     pub knowledge: Knowledge,
+    /// The text of the rules, version 1 of a new records store.
+    pub rules_text: String,
     /// Readings.
     pub readings: ReadingStore,
     /// Tickets, repairs, outbox.
@@ -104,6 +110,9 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
         quarantine: Arc::new(Quarantine::default()),
         is_behind: Arc::new(AtomicBool::new(false)),
     };
+    let book = Rulebook { plant: Arc::clone(&setup.plant), knowledge: setup.knowledge.clone() };
+    let now = Time::from_micros(setup.clock.now_us());
+    setup.knowledge.rules = book.in_force(&setup.records, &setup.rules_text, now).await?;
     let (view, live) = watch::channel(Arc::new(LiveView::default()));
     let (mut decide, mut resumed) = engine_at_work(&setup, &shared, view).await?;
     if let Some(history) = setup.history.take() {
@@ -118,8 +127,9 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
     start_line(&setup, &shared, link, to_decide, tasks);
     tasks.start("link", |stop| driver.run(stop));
     start_beside(&mut setup, &shared, tasks);
+    start_bench(&setup, &book, tasks)?;
     let (metrics, records) = (Arc::clone(&shared.metrics), setup.records.clone());
-    let api = api_state(&setup, &shared, live, tasks);
+    let api = api_state(&setup, &shared, (live, book), tasks);
     tasks.start("http", |stop| serve_http(setup.listener, api, stop));
     Ok(Running { http, metrics, records })
 }
@@ -142,8 +152,12 @@ async fn engine_at_work(
         quarantine: Arc::clone(&shared.quarantine),
         notices: setup.notices.clone(),
     });
+    let book = Rulebook { plant: Arc::clone(&setup.plant), knowledge: setup.knowledge.clone() };
+    let snapshot = setup.records.load_snapshot().await.map_err(DecideError::Records)?;
+    let parts = snapshot.map(|it| it.parts).unwrap_or_default();
     let mut decide = Decide {
         engine,
+        beside: Beside::new(book, &setup.knowledge.rules, &parts)?,
         readings: setup.readings.clone(),
         records: setup.records.clone(),
         clock: setup.clock.clone(),
@@ -222,10 +236,28 @@ fn start_beside(setup: &mut Setup, shared: &Shared, tasks: &Tasks) {
     tasks.start("silence", |stop| silence::run(roster, records, clock, stop));
 }
 
+/// Runs over stored history, and the proposals that follow from what people say.
+fn start_bench(setup: &Setup, book: &Rulebook, tasks: &Tasks) -> Result<(), StartError> {
+    let (records, clock) = (setup.records.clone(), setup.clock.clone());
+    let trials = Trials {
+        book: book.clone(),
+        readings: setup.readings.clone(),
+        records: records.clone(),
+        clock: clock.clone(),
+    };
+    let runtime = Handle::current();
+    tasks
+        .start_blocking("trials", move |stop| trials.run(&runtime, &stop))
+        .map_err(|source| StartError::Thread { source })?;
+    let proposals = Proposals { book: book.clone(), records, clock };
+    tasks.start("proposals", |stop| proposals.run(stop));
+    Ok(())
+}
+
 fn api_state(
     setup: &Setup,
     shared: &Shared,
-    live: watch::Receiver<Arc<LiveView>>,
+    (live, book): (watch::Receiver<Arc<LiveView>>, Rulebook),
     tasks: &Tasks,
 ) -> ApiState {
     let (inputs, _woken) = mpsc::channel(INPUTS_QUEUE_MAX);
@@ -238,8 +270,10 @@ fn api_state(
         live,
         inputs,
         spectrum: Arc::new(spectra::of),
+        fault_orders: Arc::new(spectra::fault_orders(&book)),
         metrics: Arc::new(move || metrics.text()),
         causes: causes(&setup.knowledge),
+        check_rules: Arc::new(move |text| book.check(text)),
         access: setup.access,
         clock: setup.clock.clone(),
         stop: tasks.stop_token(),
@@ -294,6 +328,9 @@ pub enum StartError {
     /// The rules.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The rules that are in force.
+    #[error(transparent)]
+    Rules(#[from] RulebookError),
     /// The page's address.
     #[error("the page cannot be served")]
     Listen {

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: why something is stored. Nothing here decides, sends or displays.
 
+pub mod failpoint;
 pub mod readings;
 pub mod records;
 pub mod waveform_files;

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod act;
+mod bursts;
 mod commit;
 mod config;
 mod desk;
@@ -15,10 +16,16 @@ mod engine;
 mod episodes;
 mod error;
 mod journal;
+mod label_rows;
+mod label_words;
+mod labels;
 mod list;
+mod origins;
 mod outbox;
+mod proposals;
 mod repairs;
 mod row;
+mod trials;
 mod waveforms;
 
 use std::fmt::Write as _;
@@ -26,21 +33,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, Transaction};
+use sqlx::any::{AnyArguments, AnyPoolOptions, install_default_drivers};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row, SqlSafeStr, Transaction};
 use tokio::sync::watch;
+
+use crate::failpoint;
 
 pub use accounts::{NewSession, RequestKey, Session};
 pub use act::{Act, Acted, Finish};
 pub use commit::{Commit, Committed, Snapshot, TicketWrite};
 pub use config::{ConfigVersion, NewConfig};
 pub use engine::{EngineInput, Notice};
-pub use episodes::EpisodeRow;
+pub use episodes::{EpisodeFilter, EpisodeRow, Origin, RuleScore, ShadowEpisode, Standing};
 pub use error::RecordsError;
 pub use journal::LoggedChange;
+pub use label_words::{Judgement, Reason, UnknownWord};
+pub use labels::{Label, LabelFilter, Marked, Said, Saying};
 pub use list::{OpenCount, PageKey, StateFilter, TicketFilter, TicketRow};
+pub use origins::{ImportedRepair, Imports, RepairOrigin};
 pub use outbox::{Message, OutboxCounts};
+pub use proposals::{NewProposal, NewRules, Proposal, RULES, RULES_CHANGED};
 pub use repairs::record_of_close;
+pub use trials::{NewTrial, Trial, TrialState};
 pub use waveforms::{WaveformQuery, WaveformRow};
 
 /// The records store. Clones share their connections.
@@ -82,12 +97,14 @@ impl Records {
         };
         let writer = pool(kind, &url, writers).await?;
         // The folder of migrations is compiled in, so a moved binary still knows its schema.
+        failpoint::pass("records: before the migrations");
         sqlx::migrate!("./migrations").run(&writer).await?;
+        failpoint::pass("records: after the migrations");
         if kind == Kind::Sqlite {
             check_promises(&writer).await?;
         }
         let reader = pool(kind, &url, readers).await?;
-        let newest = sqlx::query("SELECT COALESCE(MAX(seq), 0) AS seq FROM event_log")
+        let newest = query("SELECT COALESCE(MAX(seq), 0) AS seq FROM event_log")
             .fetch_one(&reader)
             .await?
             .try_get("seq")?;
@@ -133,7 +150,7 @@ impl Records {
     ///
     /// [`RecordsError::Database`] when it does not.
     pub async fn ping(&self) -> Result<(), RecordsError> {
-        sqlx::query("SELECT 1 AS one").fetch_one(&self.reader).await?;
+        query("SELECT 1 AS one").fetch_one(&self.reader).await?;
         Ok(())
     }
 
@@ -145,11 +162,12 @@ impl Records {
 
     /// Begins a transaction that is alone in writing, so that what it reads stays true until it ends.
     async fn begin(&self) -> Result<Transaction<'static, Any>, RecordsError> {
+        failpoint::pass("records: BEGIN");
         match self.kind {
             Kind::Sqlite => Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?),
             Kind::Postgres => {
                 let mut tx = self.writer.begin().await?;
-                sqlx::query("UPDATE counter SET value = value WHERE name = 'writer'")
+                query("UPDATE counter SET value = value WHERE name = 'writer'")
                     .execute(&mut *tx)
                     .await?;
                 Ok(tx)
@@ -160,7 +178,9 @@ impl Records {
     /// Ends a transaction and wakes whoever waits for changes.
     async fn finish(&self, mut tx: Transaction<'static, Any>) -> Result<(), RecordsError> {
         let newest = counter(&mut tx, journal::COUNTER).await?;
+        failpoint::records_commit(false);
         tx.commit().await?;
+        failpoint::records_commit(true);
         self.newest.send_if_modified(|known| {
             let is_newer = *known < newest;
             *known = newest.max(*known);
@@ -178,7 +198,7 @@ async fn pool(kind: Kind, url: &str, connections: u32) -> Result<AnyPool, Record
             Box::pin(async move {
                 if kind == Kind::Sqlite {
                     for pragma in PRAGMAS {
-                        sqlx::query(pragma).execute(&mut *connection).await?;
+                        query(pragma).execute(&mut *connection).await?;
                     }
                 }
                 Ok(())
@@ -189,9 +209,9 @@ async fn pool(kind: Kind, url: &str, connections: u32) -> Result<AnyPool, Record
 
 /// Reads back what the pragmas should have set: a network file system may refuse one silently.
 async fn check_promises(pool: &AnyPool) -> Result<(), RecordsError> {
-    let journal = sqlx::query("PRAGMA journal_mode").fetch_one(pool).await?;
+    let journal = query("PRAGMA journal_mode").fetch_one(pool).await?;
     let journal: String = journal.try_get(0)?;
-    let synchronous = sqlx::query("PRAGMA synchronous").fetch_one(pool).await?;
+    let synchronous = query("PRAGMA synchronous").fetch_one(pool).await?;
     let synchronous: i64 = synchronous.try_get(0)?;
     if journal != "wal" || synchronous != SYNCHRONOUS_FULL {
         return Err(RecordsError::Promises { journal, synchronous });
@@ -201,7 +221,7 @@ async fn check_promises(pool: &AnyPool) -> Result<(), RecordsError> {
 
 /// The value of a counter, 0 before its first use.
 async fn counter(tx: &mut AnyConnection, name: &str) -> Result<i64, RecordsError> {
-    let row = sqlx::query("SELECT value FROM counter WHERE name = $1")
+    let row = query("SELECT value FROM counter WHERE name = $1")
         .bind(name.to_owned())
         .fetch_optional(tx)
         .await?;
@@ -210,7 +230,7 @@ async fn counter(tx: &mut AnyConnection, name: &str) -> Result<i64, RecordsError
 
 /// Takes the next number of a counter: dense, and in the order of commits.
 async fn next(tx: &mut AnyConnection, name: &str) -> Result<i64, RecordsError> {
-    let row = sqlx::query(
+    let row = query(
         "INSERT INTO counter (name, value) VALUES ($1, 1)
          ON CONFLICT (name) DO UPDATE SET value = counter.value + 1
          RETURNING value",
@@ -219,6 +239,13 @@ async fn next(tx: &mut AnyConnection, name: &str) -> Result<i64, RecordsError> {
     .fetch_one(tx)
     .await?;
     Ok(row.try_get("value")?)
+}
+
+/// A statement that is about to run. Every statement of this store passes here.
+fn query<'q>(sql: impl SqlSafeStr) -> Query<'q, Any, AnyArguments> {
+    let sql = sql.into_sql_str();
+    failpoint::statement(&sql);
+    sqlx::query(sql)
 }
 
 /// A statement that is put together from parts that are constants of this crate.

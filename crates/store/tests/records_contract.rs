@@ -4,11 +4,22 @@
 //! schema of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "records_contract/bench.rs"]
+mod bench;
 #[path = "records_contract/samples.rs"]
 mod samples;
 
 use std::collections::BTreeSet;
 
+use bench::{
+    a_bulk_is_all_or_nothing_and_feeds_the_rules_scores,
+    a_confirmed_shadow_anomaly_opens_the_ticket_that_it_would_have_opened,
+    a_marked_stretch_is_kept_with_who_and_when,
+    a_proposal_is_decided_once_and_other_rules_outdate_it,
+    a_rejected_anomaly_ends_its_ticket_and_an_undo_takes_it_up_again,
+    a_run_is_taken_once_reports_once_and_can_be_cancelled, bursts_are_kept_once_and_found_by_time,
+    rules_change_only_from_the_version_that_was_seen,
+};
 use forewarn_domain::quality::Quality;
 use forewarn_domain::quantity::Axis;
 use forewarn_domain::reading::{Epoch, Stream, StreamKey};
@@ -18,8 +29,8 @@ use forewarn_domain::ticket::{Command, TicketId, TicketState, Verdict};
 use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_store::records::{
-    Act, Commit, NewConfig, NewSession, Notice, PageKey, Records, RecordsError, RequestKey,
-    Session, Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
+    Act, Commit, EpisodeFilter, NewConfig, NewSession, Notice, PageKey, Records, RecordsError,
+    RequestKey, Session, Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
 };
 use samples::{NOW, at, draft, episode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -67,6 +78,14 @@ contract!(
     configuration_grows_by_versions,
     the_setup_token_and_sessions_open_only_for_their_secret,
     pruning_drops_only_what_is_old,
+    a_rejected_anomaly_ends_its_ticket_and_an_undo_takes_it_up_again,
+    a_confirmed_shadow_anomaly_opens_the_ticket_that_it_would_have_opened,
+    a_bulk_is_all_or_nothing_and_feeds_the_rules_scores,
+    a_marked_stretch_is_kept_with_who_and_when,
+    a_run_is_taken_once_reports_once_and_can_be_cancelled,
+    rules_change_only_from_the_version_that_was_seen,
+    a_proposal_is_decided_once_and_other_rules_outdate_it,
+    bursts_are_kept_once_and_found_by_time,
 );
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
@@ -230,7 +249,7 @@ async fn a_cleared_signal_is_noted_until_it_raises_its_head_again(records: Recor
     stretch.recurrences = 0;
     let older = Commit { episodes: vec![stretch], at: NOW, ..Commit::default() };
     records.commit(&older).await.unwrap();
-    let rows = records.episodes(None, None, 10).await.unwrap();
+    let rows = records.episodes(&EpisodeFilter::default(), None, 10).await.unwrap();
     assert_eq!(rows[0].episode.recurrences, 1, "an older self does not win");
     assert_eq!(rows[0].number.as_deref(), Some("FW-2026-0001"));
 }
@@ -458,10 +477,17 @@ async fn a_waveform_is_held_even_when_the_hold_comes_first(records: Records) {
     assert_eq!((row.header, row.held_until), (held.clone(), Some(NOW + Span::from_secs(100))));
     let query = WaveformQuery { channel: held.channel.clone(), from: at(0), to: NOW, limit: 10 };
     assert_eq!(records.waveforms(&query).await.unwrap().len(), 2);
-    let expired = records.expired_waveforms(NOW, NOW, 10).await.unwrap();
+    assert_eq!(records.waveform_channels().await.unwrap(), [free.channel.clone()]);
+    let expired = records.expired_waveforms(&free.channel, NOW, NOW, 10).await.unwrap();
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].header.sha256, free.sha256);
+    assert!(!records.shares_samples(&expired[0]).await.unwrap());
+    let twin = WaveformHeader { t0: NOW, ..free.clone() };
+    records.insert_waveform(uuid::Uuid::from_u128(7), &twin, NOW).await.unwrap();
+    assert!(records.shares_samples(&expired[0]).await.unwrap());
     records.forget_waveform(expired[0].id).await.unwrap();
+    assert_eq!(records.waveform(free.sha256).await.unwrap().unwrap().header, twin);
+    records.forget_waveform(uuid::Uuid::from_u128(7)).await.unwrap();
     assert_eq!(records.waveform(free.sha256).await.unwrap(), None);
 }
 

@@ -7,7 +7,7 @@ mod samples;
 use std::path::Path;
 
 use forewarn_store::records::{
-    Commit, Committed, Records, Snapshot, StateFilter, TicketFilter, TicketWrite,
+    Commit, Committed, EpisodeFilter, Records, Snapshot, StateFilter, TicketFilter, TicketWrite,
 };
 use samples::{NOW, draft, episode};
 use sqlx::{Connection, Executor};
@@ -62,7 +62,7 @@ async fn a_commit_whose_last_write_fails_leaves_no_ticket_and_takes_no_number() 
 
     let all = TicketFilter { state: StateFilter::All, ..TicketFilter::default() };
     assert!(records.tickets(&all, None, 10).await.unwrap().is_empty());
-    assert!(records.episodes(None, None, 10).await.unwrap().is_empty());
+    assert!(records.episodes(&EpisodeFilter::default(), None, 10).await.unwrap().is_empty());
     assert!(records.changes_after(0, 10).await.unwrap().is_empty());
     assert_eq!(records.outbox_counts().await.unwrap().waiting, 0);
     let committed = records.commit(&opening(0)).await.unwrap();

@@ -8,18 +8,41 @@
 
 use crate::bearing::{Defect, Orders};
 use crate::convert;
-use crate::envelope::LineList;
+use crate::envelope::{EnvelopeSpectrum, Heights, LineList};
+use crate::shaft_speed::ShaftSpeed;
 
 /// Matches the lines of one burst with the four defects of one bearing.
 ///
 /// `shaft_hz` is the speed of the inner ring in turns per second; an unknown speed needs an
-/// unknown verdict, so do not guess it.
+/// unknown verdict, so do not guess it. A speed that is stated up to 1.5 % wrong is made good by
+/// the search for slip.
 #[must_use]
 pub fn assess(lines: &LineList, shaft_hz: f64, orders: &Orders) -> Assessment {
-    let matches = Defect::ALL.map(|defect| match_defect(lines, shaft_hz, orders, defect));
+    assess_heights(lines, ShaftSpeed::stated(shaft_hz), orders)
+}
+
+/// The same on a whole envelope spectrum, where a speed read from the vibration itself narrows the
+/// search and shows up lines that belong to the shaft.
+#[must_use]
+pub fn assess_spectrum(
+    spectrum: &EnvelopeSpectrum,
+    shaft: ShaftSpeed,
+    orders: &Orders,
+) -> Assessment {
+    let mut assessment = assess_heights(spectrum, shaft, orders);
+    let is_comb =
+        |named: &DefectMatch| shaft.is_measured && is_shafts_own(spectrum, shaft.hz, named);
+    if assessment.named().is_some_and(is_comb) {
+        assessment.verdict = Verdict::Unclear;
+    }
+    assessment
+}
+
+fn assess_heights(lines: &impl Heights, shaft: ShaftSpeed, orders: &Orders) -> Assessment {
+    let matches = Defect::ALL.map(|defect| match_defect(lines, shaft, orders, defect));
     let apart_hz = (orders.of(Defect::InnerRace) - orders.of(Defect::RollingElement)).abs();
-    let is_resolved = lines.df_hz <= apart_hz * shaft_hz / 2.0;
-    let verdict = judge(&matches, lines.df_hz, is_resolved);
+    let is_resolved = lines.df_hz() <= apart_hz * shaft.hz / 2.0;
+    let verdict = judge(&matches, lines.df_hz(), is_resolved);
     Assessment { verdict, matches, is_resolved }
 }
 
@@ -74,7 +97,7 @@ pub struct DefectMatch {
     pub defect: Defect,
     /// The defect's frequency without slip.
     pub expected_hz: f64,
-    /// The fundamental that the found harmonics agree on, weighted by their height.
+    /// The fundamental that fits the found harmonics best.
     pub found_hz: Option<f64>,
     /// Those of the first three harmonics that stand out of the noise.
     pub harmonics: Vec<Harmonic>,
@@ -83,6 +106,14 @@ pub struct DefectMatch {
     /// Lines beside the harmonics, at the distance at which this defect passes the load zone: the
     /// shaft's frequency for the inner race, the cage's for a rolling element, none for the rest.
     pub sidebands: usize,
+}
+
+impl DefectMatch {
+    /// Wide bins let a train pass that stands farther off than slip and a wrong speed explain.
+    fn is_where_expected(&self) -> bool {
+        let reach_hz = PLACE_MAX * self.expected_hz;
+        self.found_hz.is_some_and(|found_hz| (found_hz - self.expected_hz).abs() <= reach_hz)
+    }
 }
 
 /// A harmonic that was found.
@@ -95,10 +126,16 @@ pub struct Harmonic {
     pub ratio: f64,
 }
 
-fn match_defect(lines: &LineList, shaft_hz: f64, orders: &Orders, defect: Defect) -> DefectMatch {
-    let expected_hz = orders.of(defect) * shaft_hz;
-    let (score, harmonics) = best_train(lines, expected_hz);
-    let spacing_hz = sideband_spacing(defect, orders) * shaft_hz;
+fn match_defect(
+    lines: &impl Heights,
+    shaft: ShaftSpeed,
+    orders: &Orders,
+    defect: Defect,
+) -> DefectMatch {
+    let expected_hz = orders.of(defect) * shaft.hz;
+    let reach = if shaft.is_measured { REACH_MEASURED } else { REACH_STATED };
+    let (score, harmonics) = best_train(lines, expected_hz, reach);
+    let spacing_hz = sideband_spacing(defect, orders) * shaft.hz;
     DefectMatch {
         defect,
         expected_hz,
@@ -114,29 +151,37 @@ fn match_defect(lines: &LineList, shaft_hz: f64, orders: &Orders, defect: Defect
 /// All harmonics must agree on one fundamental within a bin: three independent searches would
 /// find three unrelated lines more easily, and would lose the third harmonic of a shaft that runs
 /// 1 % slower than its name plate.
-fn best_train(lines: &LineList, expected_hz: f64) -> (f64, Vec<Harmonic>) {
+fn best_train(lines: &impl Heights, expected_hz: f64, reach: f64) -> (f64, Vec<Harmonic>) {
     // A third of a bin, so that the third harmonic moves on by no more than its own search range.
-    let step_hz = lines.df_hz / f64::from(HARMONICS_MAX);
-    let reach_hz = (expected_hz * SLIP_MAX).max(lines.df_hz);
+    let step_hz = lines.df_hz() / f64::from(HARMONICS_MAX);
+    let reach_hz = (expected_hz * reach).max(lines.df_hz());
     let steps = convert::index_above(reach_hz / step_hz).min(STEPS_MAX);
     let mut best = (0.0, Vec::new());
     for step in 0..=2 * steps {
         let offset_hz = (convert::count(step) - convert::count(steps)) * step_hz;
-        let train = train_at(lines, expected_hz + offset_hz);
-        if best.0 < train.0 {
-            best = train;
+        let (height, harmonics) = train_at(lines, expected_hz + offset_hz);
+        let score = height * credit(offset_hz / expected_hz);
+        if best.0 < score {
+            best = (score, harmonics);
         }
     }
     best
 }
 
+/// What a train's height is worth at a relative distance from where it is expected: all of it
+/// within the usual slip, and less where only a wrong speed would explain it.
+fn credit(deviation: f64) -> f64 {
+    let beyond = (deviation.abs() - SLIP_MAX).max(0.0);
+    (1.0 - DOUBT * beyond / (REACH_STATED - SLIP_MAX)).max(1.0 - DOUBT)
+}
+
 /// Mean height, and those that stand out, of the first harmonics of one fundamental.
-fn train_at(lines: &LineList, fundamental_hz: f64) -> (f64, Vec<Harmonic>) {
+fn train_at(lines: &impl Heights, fundamental_hz: f64) -> (f64, Vec<Harmonic>) {
     let mut harmonics = Vec::new();
     let mut sum = 0.0;
     for k in 1..=HARMONICS_MAX {
         let hz = f64::from(k) * fundamental_hz;
-        let found = lines.strongest(hz - lines.df_hz, hz + lines.df_hz);
+        let found = lines.strongest(hz - lines.df_hz(), hz + lines.df_hz());
         sum += found.map_or(ABSENT_RATIO, |line| line.ratio);
         if let Some(line) = found.filter(|line| STANDING_OUT_MIN <= line.ratio) {
             harmonics.push(Harmonic { k, hz: line.hz, ratio: line.ratio });
@@ -145,9 +190,15 @@ fn train_at(lines: &LineList, fundamental_hz: f64) -> (f64, Vec<Harmonic>) {
     (sum / f64::from(HARMONICS_MAX), harmonics)
 }
 
+/// The fundamental that the harmonics fit best, in the sense of least squares weighted by height:
+/// a higher harmonic tells it more finely than a bin does.
 fn fundamental(harmonics: &[Harmonic]) -> Option<f64> {
-    let weight: f64 = harmonics.iter().map(|harmonic| harmonic.ratio).sum();
-    let sum: f64 = harmonics.iter().map(|found| found.ratio * found.hz / f64::from(found.k)).sum();
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for found in harmonics {
+        let k = f64::from(found.k);
+        sum += found.ratio * k * found.hz;
+        weight += found.ratio * k * k;
+    }
     (0.0 < weight).then(|| sum / weight)
 }
 
@@ -159,12 +210,12 @@ fn sideband_spacing(defect: Defect, orders: &Orders) -> f64 {
     }
 }
 
-fn count_sidebands(lines: &LineList, harmonics: &[Harmonic], spacing_hz: f64) -> usize {
+fn count_sidebands(lines: &impl Heights, harmonics: &[Harmonic], spacing_hz: f64) -> usize {
     // Closer than two bins a sideband is the foot of its own harmonic.
-    if spacing_hz < 2.0 * lines.df_hz {
+    if spacing_hz < 2.0 * lines.df_hz() {
         return 0;
     }
-    let reach_hz = (spacing_hz * SLIP_MAX).max(lines.df_hz);
+    let reach_hz = (spacing_hz * SLIP_MAX).max(lines.df_hz());
     let centres = harmonics.iter().flat_map(|found| [found.hz - spacing_hz, found.hz + spacing_hz]);
     centres
         .filter_map(|hz| lines.strongest(hz - reach_hz, hz + reach_hz))
@@ -177,12 +228,14 @@ fn judge(matches: &[DefectMatch; 4], df_hz: f64, is_resolved: bool) -> Verdict {
     let mut ranked = [outer_race, inner_race, rolling_element];
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     let [best, runner_up, _] = ranked;
-    if FAULT_SCORE_MIN <= best.score {
-        let is_clear =
-            HARMONICS_MIN <= best.harmonics.len() && runner_up.score * LEAD_MIN <= best.score;
+    if fault_score_min(df_hz) <= best.score {
+        let is_clear = HARMONICS_MIN <= best.harmonics.len()
+            && runner_up.score * LEAD_MIN <= best.score
+            && best.is_where_expected();
         return match best.defect {
             Defect::InnerRace | Defect::RollingElement if !is_resolved => Verdict::NotResolvable,
             named if is_clear => Verdict::Fault(named),
+            _ if !is_resolved => Verdict::NotResolvable,
             _ => Verdict::Unclear,
         };
     }
@@ -194,11 +247,60 @@ fn judge(matches: &[DefectMatch; 4], df_hz: f64, is_resolved: bool) -> Verdict {
     if is_resolved { Verdict::Healthy } else { Verdict::NotResolvable }
 }
 
+/// The longer the burst, the more bins are searched and the higher the highest of them in noise.
+fn fault_score_min(df_hz: f64) -> f64 {
+    FAULT_SCORE_MIN * (1.0 / df_hz).powf(0.125).max(1.0)
+}
+
+/// Whether a named train stands on multiples of half the shaft's speed while the shaft's other
+/// multiples stand as high: what is loose rattles at all of them, and a bearing passes by there.
+fn is_shafts_own(spectrum: &EnvelopeSpectrum, shaft_hz: f64, named: &DefectMatch) -> bool {
+    let Some(found_hz) = named.found_hz else { return false };
+    let half_hz = 0.5 * shaft_hz;
+    let nearest = (found_hz / half_hz).round();
+    let df_hz = spectrum.df_hz;
+    if df_hz.max(COMB_TOLERANCE * found_hz) < (found_hz - nearest * half_hz).abs() {
+        return false;
+    }
+    let step_hz = if nearest.rem_euclid(2.0) < 0.5 { shaft_hz } else { half_hz };
+    let mut others: Vec<f64> = (1..=COMB_LINES)
+        .map(|k| f64::from(k) * step_hz)
+        .filter(|hz| 3.0 * df_hz < (hz - (hz / found_hz).round() * found_hz).abs())
+        .filter_map(|hz| spectrum.strongest(hz - df_hz, hz + df_hz))
+        .map(|line| line.ratio)
+        .collect();
+    others.sort_by(|a, b| b.total_cmp(a));
+    let highest = others.iter().take(usize::from(HARMONICS_MAX)).sum::<f64>();
+    COMB_SHARE_MIN * named.score <= highest / f64::from(HARMONICS_MAX)
+}
+
 /// Higher harmonics drown in the random slip of the elements.
 const HARMONICS_MAX: u8 = 3;
 
-/// Slip and the tolerance of a name-plate speed together; the search adds one bin to it.
+/// Slip of a bearing whose shaft turns as stated; the search adds one bin to it.
 const SLIP_MAX: f64 = 0.015;
+
+/// How far the search goes where the speed was only stated: slip, and a speed 1 % off.
+const REACH_STATED: f64 = 0.025;
+
+/// How far a named frequency may lie from where it is expected: the reach and what a bin blurs.
+const PLACE_MAX: f64 = 0.03;
+
+/// How far the search goes where the speed was read from the vibration, which in a second errs by 0.6 %.
+const REACH_MEASURED: f64 = 0.02;
+
+/// What is taken off a train's height at the end of the reach.
+const DOUBT: f64 = 0.3;
+
+/// Lines this near to a multiple of the shaft, as a share of their frequency, may be its own.
+const COMB_TOLERANCE: f64 = 0.003;
+
+/// Multiples that are looked at.
+const COMB_LINES: u8 = 12;
+
+/// As high as this share of the named train, the shaft's other multiples explain it too. An inner
+/// race brings lines of the shaft along, which reach about half.
+const COMB_SHARE_MIN: f64 = 0.9;
 
 /// Bounds the search when a frequency is huge against the bins; real ones need fewer than 100.
 const STEPS_MAX: usize = 500;

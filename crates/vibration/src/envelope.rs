@@ -15,7 +15,7 @@ use realfft::num_complex::Complex;
 
 use crate::convert;
 use crate::indicators;
-use crate::spectrum::{SAMPLES_MIN, SpectrumError};
+use crate::spectrum::{self, SAMPLES_MIN, SpectrumError};
 
 /// A squared-envelope spectrum; `ratio[k]` belongs to the frequency `k * df_hz`.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,10 +45,36 @@ impl EnvelopeSpectrum {
         let even = samples.len() - samples.len() % 2;
         let df_hz = rate_hz / convert::count(even);
         let past = convert::index_below(high_hz.min(rate_hz / 4.0) / df_hz) + 1;
-        let mut ratio = squared_envelope_spectrum(&samples[..even]);
-        ratio.truncate(past);
+        let mut ratio = squared_envelope_spectrum(&samples[..even], past);
         divide_by_median(&mut ratio, convert::index_above(LOW_HZ / df_hz));
         Ok(Self { df_hz, ratio })
+    }
+
+    /// The mean of the spectra of as few equal segments of at most `segment_s` as the samples
+    /// make; a long record shows more of a train when its speed may drift between segments.
+    ///
+    /// # Errors
+    ///
+    /// As [`EnvelopeSpectrum::of`].
+    pub fn averaged(
+        samples: &[f64],
+        rate_hz: f64,
+        high_hz: f64,
+        segment_s: f64,
+    ) -> Result<Self, SpectrumError> {
+        let mut segments = spectrum::segments(samples, rate_hz, segment_s);
+        let first = segments.next().unwrap_or(samples);
+        let mut mean = Self::of(first, rate_hz, high_hz)?;
+        let mut count = 1;
+        mean.ratio.iter_mut().for_each(|ratio| *ratio *= *ratio);
+        for segment in segments {
+            let next = Self::of(segment, rate_hz, high_hz)?;
+            mean.ratio.iter_mut().zip(next.ratio).for_each(|(sum, ratio)| *sum += ratio * ratio);
+            count += 1;
+        }
+        mean.ratio.iter_mut().for_each(|sum| *sum = (*sum / convert::count(count)).sqrt());
+        divide_by_median(&mut mean.ratio, convert::index_above(LOW_HZ / mean.df_hz));
+        Ok(mean)
     }
 
     /// The `lines_max` highest local maxima from [`LOW_HZ`] up, highest first.
@@ -105,6 +131,43 @@ impl LineList {
     }
 }
 
+/// What a match needs to know of an envelope, whether it has all of it or the strongest lines.
+pub(crate) trait Heights {
+    fn df_hz(&self) -> f64;
+
+    /// The highest line between two frequencies, both included.
+    fn strongest(&self, low_hz: f64, high_hz: f64) -> Option<Line>;
+}
+
+impl Heights for LineList {
+    fn df_hz(&self) -> f64 {
+        self.df_hz
+    }
+
+    fn strongest(&self, low_hz: f64, high_hz: f64) -> Option<Line> {
+        Self::strongest(self, low_hz, high_hz)
+    }
+}
+
+impl Heights for EnvelopeSpectrum {
+    fn df_hz(&self) -> f64 {
+        self.df_hz
+    }
+
+    fn strongest(&self, low_hz: f64, high_hz: f64) -> Option<Line> {
+        let first = convert::index_above(low_hz.max(LOW_HZ) / self.df_hz);
+        let past = convert::index_below(high_hz / self.df_hz).saturating_add(1);
+        let bins = self.ratio.get(first..past.min(self.ratio.len()))?;
+        let (place, ratio) = bins.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+        let top = first + place;
+        let is_peak = 0 < top
+            && self.ratio.get(top + 1).is_some_and(|right| right < ratio)
+            && self.ratio[top - 1] < *ratio;
+        let hz = if is_peak { self.refined_hz(top) } else { convert::count(top) * self.df_hz };
+        Some(Line { hz, ratio: *ratio })
+    }
+}
+
 /// One line of an envelope spectrum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
@@ -114,7 +177,9 @@ pub struct Line {
 }
 
 /// Spectrum of `x² + hilbert(x)²`, where `x` is the burst with every bin scaled to magnitude 1.
-fn squared_envelope_spectrum(samples: &[f64]) -> Vec<f64> {
+///
+/// Its first `past` bins; those above are not asked for and cost as much as the transform.
+fn squared_envelope_spectrum(samples: &[f64], past: usize) -> Vec<f64> {
     let mut planner = RealFftPlanner::new();
     let forward = planner.plan_fft_forward(samples.len());
     let inverse = planner.plan_fft_inverse(samples.len());
@@ -135,7 +200,7 @@ fn squared_envelope_spectrum(samples: &[f64]) -> Vec<f64> {
     }
     silence_ends(&mut time);
     forward.process(&mut time, &mut bins).expect(LENGTHS_FIT);
-    bins.iter().map(|bin| bin.norm()).collect()
+    bins.iter().take(past).map(|bin| bin.norm_sqr().sqrt()).collect()
 }
 
 /// The samples without their mean, with both ends faded by half a cosine.
@@ -172,7 +237,8 @@ fn faded_samples(samples: usize) -> usize {
 /// Scales every bin to magnitude 1, except for the two that have no imaginary part.
 fn whiten(bins: &mut [Complex<f64>]) {
     for bin in bins.iter_mut() {
-        let magnitude = bin.norm();
+        // `norm` guards against overflow, at ten times the cost.
+        let magnitude = bin.norm_sqr().sqrt();
         *bin = if 0.0 < magnitude { *bin / magnitude } else { Complex::default() };
     }
     // 0 Hz and half the rate cannot be turned by a quarter, and carry nothing of a bearing.

@@ -41,9 +41,29 @@ impl Spectrum {
         let bins = transform(windowed);
         let len = convert::count(samples.len());
         let scale = 2.0 / (len * window::HANN_COHERENT_GAIN);
-        let mut amplitude: Vec<f64> = bins.iter().map(|bin| bin.norm() * scale).collect();
+        let mut amplitude: Vec<f64> =
+            bins.iter().map(|bin| bin.norm_sqr().sqrt() * scale).collect();
         halve_unpaired_bins(&mut amplitude, samples.len());
         Ok(Self { df_hz: rate_hz / len, amplitude })
+    }
+
+    /// The mean power of as few equal segments of at most `segment_s` as the samples make.
+    ///
+    /// # Errors
+    ///
+    /// As [`Spectrum::of`].
+    pub fn averaged(samples: &[f64], rate_hz: f64, segment_s: f64) -> Result<Self, SpectrumError> {
+        let mut segments = segments(samples, rate_hz, segment_s);
+        let mut mean = Self::of(segments.next().unwrap_or(samples), rate_hz)?;
+        let mut count = 1;
+        mean.amplitude.iter_mut().for_each(|it| *it *= *it);
+        for segment in segments {
+            let next = Self::of(segment, rate_hz)?;
+            mean.amplitude.iter_mut().zip(next.amplitude).for_each(|(sum, it)| *sum += it * it);
+            count += 1;
+        }
+        mean.amplitude.iter_mut().for_each(|sum| *sum = (*sum / convert::count(count)).sqrt());
+        Ok(mean)
     }
 
     /// The highest frequency in the spectrum.
@@ -115,6 +135,16 @@ pub fn rms_above(samples: &[f64], rate_hz: f64, low_hz: f64) -> Result<f64, Spec
     halve_unpaired_bins(&mut share, samples.len());
     let first = convert::index_above(low_hz * len / rate_hz);
     Ok(share.iter().skip(first).sum::<f64>().sqrt())
+}
+
+/// As few segments of equal length, at most `segment_s` long, as the samples make.
+pub(crate) fn segments(
+    samples: &[f64],
+    rate_hz: f64,
+    segment_s: f64,
+) -> std::slice::ChunksExact<'_, f64> {
+    let count = convert::index_above(convert::count(samples.len()) / (rate_hz * segment_s)).max(1);
+    samples.chunks_exact((samples.len() / count).max(1))
 }
 
 fn transform(mut samples: Vec<f64>) -> Vec<Complex<f64>> {

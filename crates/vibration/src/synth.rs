@@ -6,7 +6,10 @@
 //! localized faults"). The same [`Machine`], length and seed give the same burst on any computer
 //! up to the last bits of `sin` and `exp`.
 //!
-//! Deliberately absent: gears, speed changes, sensor faults, and wear over time.
+//! Deliberately absent: speed changes, sensor faults, and wear over time. Gears, belts, looseness
+//! and the like are laid over a burst by [`parts`].
+
+pub mod parts;
 
 use std::f64::consts::{PI, TAU};
 

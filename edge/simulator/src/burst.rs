@@ -11,7 +11,7 @@ use forewarn_domain::quantity::Axis;
 use forewarn_domain::time::Time;
 use forewarn_domain::waveform::{AxisFeatures, Burst, EnvelopeLine, Sha256};
 use forewarn_vibration::synth::{self, SeededDefect};
-use forewarn_vibration::{Defect, Features};
+use forewarn_vibration::{Defect, Features, Orders};
 use sha2::Digest as _;
 
 use crate::convert;
@@ -44,7 +44,8 @@ impl RawBurst {
         for (place, axis) in axes.iter().enumerate() {
             let shaker = shaker(machine, &situation, *axis);
             let seed = situation.moment.with(200 + axis_number(*axis)).bits();
-            let burst = shaker.burst(RATE_HZ, SAMPLES, seed);
+            let mut burst = shaker.burst(RATE_HZ, SAMPLES, seed);
+            add_belt(&mut burst, situation.effects.belt_g, shaker.shaft_hz);
             for (slot, value) in samples.iter_mut().skip(place).step_by(axes.len()).zip(burst) {
                 *slot = rounded(value);
             }
@@ -138,22 +139,48 @@ fn shaker(machine: &Machine, now: &Situation, axis: Axis) -> synth::Machine {
     let imbalance_g =
         path * now.own(31, 0.016, 0.024) * (now.speed / 3_000.0).powi(2) * (1.0 + 0.05 * scatter);
     let noise_g = path * (0.03 + 0.0005 * now.load) * (1.0 + 0.04 * now.moment.with(301).normal());
-    let defect = machine.bearing_damage().zip(machine.orders());
+    let damage = machine.bearing_damage().zip(machine.orders());
+    let (imbalance_g, misalignment_g) =
+        (imbalance_g * now.effects.x1, 0.35 * imbalance_g * now.effects.x2);
+    let defect = damage.map(|((defect, growth), orders)| SeededDefect {
+        defect,
+        orders,
+        impact_g: path * growth * impact_g(defect),
+        slip: 0.006,
+    });
     synth::Machine {
         shaft_hz: now.speed / 60.0,
         imbalance_g,
-        misalignment_g: 0.35 * imbalance_g,
-        noise_g,
+        misalignment_g,
+        noise_g: noise_g * now.effects.hiss,
         resonance_hz: now.own(32, 3_100.0, 4_000.0),
         damping: 0.05,
-        defect: defect.map(|((defect, growth), orders)| SeededDefect {
-            defect,
-            orders,
-            impact_g: path * growth * impact_g(defect),
-            slip: 0.006,
-        }),
+        defect: defect.or_else(|| knocks(path * now.effects.knock_g)),
     }
 }
+
+/// Something loose, or a broken tooth, strikes once a turn.
+fn knocks(impact_g: f64) -> Option<SeededDefect> {
+    let orders = Orders { ftf: 0.4, bpfo: 1.0, bpfi: 1.0, bsf: 0.5 };
+    let defect = Defect::OuterRace;
+    (0.0 < impact_g).then_some(SeededDefect { defect, orders, impact_g, slip: 0.002 })
+}
+
+/// A belt turns more slowly than its pulleys and shakes at its own speed and twice that.
+fn add_belt(samples: &mut [f64], peak_g: f64, shaft_hz: f64) {
+    if peak_g <= 0.0 {
+        return;
+    }
+    let turn = std::f64::consts::TAU * BELT_ORDER * shaft_hz / RATE_HZ;
+    let mut angle = 0.0_f64;
+    for sample in samples {
+        *sample += peak_g * angle.sin() + 0.5 * peak_g * (2.0 * angle).sin();
+        angle += turn;
+    }
+}
+
+/// Turns of a belt for one of its pulley: it is some 2.4 times as long as the pulley is round.
+const BELT_ORDER: f64 = 0.42;
 
 /// Peak of an impact when the damage is fully grown. A spot that turns with the shaft or the ball
 /// is struck unevenly and through more joints, so it takes a larger one to be heard as well.

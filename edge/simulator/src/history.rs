@@ -4,7 +4,10 @@
 //! leave out (unchanged switches, counters between their turns) is left out here too. Numbering is
 //! that of an agent of its own, `history-<site>`, whose epoch comes from the seed and the origin.
 //!
-//! Deliberately absent: raw waveforms, and any fault, since those begin after the origin.
+//! [`History::of`] is the past up to the origin, in which nothing is wrong yet; [`History::between`]
+//! goes on from there as fast, with the faults of the plan. Deliberately absent: raw waveforms.
+
+mod sensor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +31,7 @@ use crate::node;
 use crate::plant::SimulatedPlant;
 use crate::registers::quantise;
 use crate::signal::Signal;
+use sensor::{BoxFault, Passed};
 
 /// How much past, and how fine.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,8 +74,17 @@ impl History {
     /// The past of a plant up to its origin.
     #[must_use]
     pub fn of(plant: &SimulatedPlant, options: HistoryOptions) -> Self {
-        let end = plant.origin();
-        let begin = end - options.reach;
+        Self::between(plant, plant.origin() - options.reach, plant.origin(), options)
+    }
+
+    /// Any stretch, the time after the origin with its faults included. Its `reach` is not looked at.
+    #[must_use]
+    pub fn between(
+        plant: &SimulatedPlant,
+        begin: Time,
+        end: Time,
+        options: HistoryOptions,
+    ) -> Self {
         let mut channels = Channels::default();
         let recorders = plant
             .machines(begin)
@@ -160,6 +173,7 @@ struct RecordedPoint {
     /// Its place among the inputs of the device's states.
     input: Option<usize>,
     last: Option<(Time, f64)>,
+    fault: Option<BoxFault>,
 }
 
 #[derive(Clone, Debug)]
@@ -171,6 +185,7 @@ struct RecordedWaveform {
     features: Vec<Vec<u16>>,
     chance: Chance,
     due: Time,
+    fault: Option<BoxFault>,
 }
 
 impl Recorder {
@@ -183,6 +198,7 @@ impl Recorder {
         let (mut points, mut waveforms) = (Vec::new(), Vec::new());
         for source in &device.device.sources {
             let Some(template) = plant.site().template(&source.template) else { continue };
+            let fault = BoxFault::of(plant, &device, &source.id);
             let id = |point: &PointId| ChannelId::new(&device.device.id, &source.id, point);
             for point in &template.points {
                 let Some(signal) = Signal::of(&point.id) else { continue };
@@ -199,6 +215,7 @@ impl Recorder {
                     on_change,
                     input,
                     last: None,
+                    fault,
                 });
             }
             for waveform in &template.waveforms {
@@ -211,6 +228,7 @@ impl Recorder {
                     features,
                     chance,
                     due: machine.now() + Span::from_secs(60),
+                    fault,
                 });
             }
         }
@@ -224,10 +242,13 @@ impl Recorder {
         for point in &mut self.points {
             let value_of = |signal| self.machine.value_in(signal, &situation);
             let Some(value) = point.due_value(value_of, t) else { continue };
-            if let Some(input) = point.input {
-                self.follower.number(&self.device.states, input, Some(value), t);
+            let Some(passed) = point.pass(t, value) else { continue };
+            if let Some(input) = point.input
+                && passed.quality == Quality::Good
+            {
+                self.follower.number(&self.device.states, input, Some(passed.value), t);
             }
-            let quality = Quality::Good;
+            let Passed { t, value, quality } = passed;
             readings.numbers.push(Reading { channel: point.channel, t, value, quality });
         }
         for waveform in &mut self.waveforms {
@@ -240,7 +261,8 @@ impl Recorder {
                 continue;
             }
             waveform.put_off(t, options.burst_every);
-            let raw = RawBurst::capture(&self.machine, &waveform.axes);
+            let Some(t0) = waveform.fault.map_or(Some(t), |it| it.burst(t)) else { continue };
+            let raw = RawBurst { t0, ..RawBurst::capture(&self.machine, &waveform.axes) };
             let burst = raw.features(waveform.channel.clone(), state);
             waveform.write_features(&burst, readings);
             readings.bursts.push(burst);
@@ -249,6 +271,13 @@ impl Recorder {
 }
 
 impl RecordedPoint {
+    fn pass(&self, t: Time, value: f64) -> Option<Passed> {
+        match self.fault {
+            Some(fault) => fault.pass(&self.template, t, value),
+            None => Some(Passed { t, value, quality: Quality::Good }),
+        }
+    }
+
     /// The value that an agent would report now, if it would report one.
     fn due_value(&mut self, value_of: impl Fn(Signal) -> f64, t: Time) -> Option<f64> {
         let age = self.last.map(|(at, _)| t - at);

@@ -8,6 +8,8 @@
 
 pub mod plant;
 pub mod plan;
+pub mod fault;
+pub mod fleet;
 pub mod truth;
 pub mod machine;
 pub mod signal;
@@ -21,8 +23,9 @@ pub mod chance;
 mod convert;
 
 pub use faces::{FaceError, Faces};
+pub use fault::{Fault, FaultKind};
 pub use history::{History, HistoryOptions};
 pub use machine::Machine;
-pub use plan::{Fault, FaultKind, Plan};
+pub use plan::{Plan, Variety};
 pub use plant::{SimulatedPlant, SimulationError};
 pub use truth::Truth;

@@ -9,6 +9,7 @@
 mod mill;
 mod press;
 mod pump;
+mod effects;
 
 use forewarn_domain::id::DeviceId;
 use forewarn_domain::time::{Span, Time};
@@ -17,8 +18,9 @@ use forewarn_vibration::Orders;
 use crate::chance::Chance;
 use crate::convert;
 use crate::duty::{Class, Duty, Phase, Segment};
-use crate::plan::FaultKind;
+use crate::plan::{FaultKind, Variety};
 use crate::signal::Signal;
+pub(crate) use effects::Effects;
 
 /// A machine at a time.
 #[derive(Clone, Debug)]
@@ -37,6 +39,7 @@ pub struct Machine {
     rise: [f64; 2],
     /// Sensors that stick, and the values that they repeat.
     stuck: Vec<(Signal, f64)>,
+    variety: Variety,
 }
 
 /// What a machine is, apart from its time.
@@ -54,6 +57,8 @@ pub struct Build {
     pub faults: Vec<SeededFault>,
     /// Defect orders of its first bearing.
     pub orders: Option<Orders>,
+    /// What changes on it without being a fault.
+    pub variety: Variety,
 }
 
 /// A fault of one machine.
@@ -65,6 +70,10 @@ pub struct SeededFault {
     pub signal: Option<Signal>,
     /// When it begins.
     pub from: Time,
+    /// How long it takes to grow in full; `None` is the demo's pace.
+    pub growth: Option<Span>,
+    /// How strong it becomes; 1 is usual.
+    pub strength: f64,
 }
 
 /// What a model looks at to say a value.
@@ -88,8 +97,8 @@ pub(crate) struct Situation {
     pub(crate) own: Chance,
     /// Chance of this very moment.
     pub(crate) moment: Chance,
-    /// Extra heat of a failing oil cooler in K.
-    pub(crate) oil_drift: f64,
+    /// What its faults do to it.
+    pub(crate) effects: Effects,
 }
 
 impl Machine {
@@ -97,7 +106,7 @@ impl Machine {
     #[must_use]
     pub fn warm_at(build: Build, from: Time) -> Self {
         let start = from - WARM_BEFORE;
-        let Build { device, class, chance, duty, faults, orders } = build;
+        let Build { device, class, chance, duty, faults, orders, variety } = build;
         let segment = duty.segment_at(start);
         let before = (segment.speed, segment.load);
         let rise = targets(class, &segment);
@@ -114,6 +123,7 @@ impl Machine {
             before,
             rise,
             stuck,
+            variety,
         };
         machine.advance(from);
         machine
@@ -154,7 +164,11 @@ impl Machine {
             {
                 self.pass(from);
                 let last = true_value(self.class, signal, &self.situation());
-                self.stuck.push((signal, last));
+                match self.faults[index].kind {
+                    FaultKind::FlatSensor => self.stuck.push((signal, last)),
+                    FaultKind::StuckStep => self.stuck.push((signal, stepped(signal, last))),
+                    _ => {}
+                }
             }
         }
         self.pass(t);
@@ -170,8 +184,25 @@ impl Machine {
     pub(crate) fn value_in(&self, signal: Signal, situation: &Situation) -> f64 {
         match self.stuck.iter().find(|(stuck, _)| *stuck == signal) {
             Some((_, last)) => *last,
-            None => true_value(self.class, signal, situation),
+            None => self.sensed(signal, true_value(self.class, signal, situation)),
         }
+    }
+
+    /// What a sensor makes of the true value.
+    fn sensed(&self, signal: Signal, value: f64) -> f64 {
+        let failing = self.faults.iter().filter(|it| it.signal == Some(signal));
+        failing.filter(|it| it.from <= self.now).fold(value, |value, fault| match fault.kind {
+            FaultKind::SaturatedSensor => f64::INFINITY,
+            FaultKind::ImpossibleJump => {
+                let since = (self.now - fault.from).secs_f64().rem_euclid(LEAP_EVERY_S);
+                value + if since < LEAP_S { LEAP_K * fault.strength } else { 0.0 }
+            }
+            FaultKind::CableResonance => {
+                let swing = self.chance.with(MOMENT).with_signed(self.now.micros()).with(77);
+                value + CABLE_MM_S * fault.strength * swing.between(0.85, 1.15)
+            }
+            _ => value,
+        })
     }
 
     /// The bearing's defect and how far it has grown, from 0 to 1.
@@ -179,8 +210,9 @@ impl Machine {
     pub fn bearing_damage(&self) -> Option<(forewarn_vibration::Defect, f64)> {
         let fault =
             self.faults.iter().find(|it| it.kind.defect().is_some() && it.from < self.now)?;
+        let growth = fault.growth.unwrap_or(BEARING_GROWTH).secs_f64();
         let age = (self.now - fault.from).secs_f64();
-        Some((fault.kind.defect()?, (age / BEARING_GROWTH_S).min(1.0)))
+        Some((fault.kind.defect()?, (age / growth).min(1.0) * fault.strength))
     }
 
     /// How long nothing was commanded to change.
@@ -196,19 +228,21 @@ impl Machine {
             commanded + (before - commanded) * (-age / DRIVE_LAG_S).exp()
         };
         let second = Span::from_micros(self.now.micros().rem_euclid(HOUR_US)).secs_f64();
+        let effects = self.effects();
+        let load = self.varied_load(follow(self.before.1, self.segment.load));
         Situation {
             phase,
             program,
             speed: follow(self.before.0, self.segment.speed),
             commanded: self.segment.speed,
-            load: follow(self.before.1, self.segment.load),
+            load: load * effects.load,
             rise: self.rise,
             ambient: self.ambient(),
             cycles_behind: self.duty.cycles_behind(self.now),
             second,
             own: self.chance,
             moment: self.chance.with(MOMENT).with_signed(self.now.micros()),
-            oil_drift: self.oil_drift(),
+            effects,
         }
     }
 
@@ -238,15 +272,27 @@ impl Machine {
             self.chance.with(WEATHER).with_signed(day).between(-0.8, 0.8)
         };
         let weather = daily(left) + (daily(left + 1.0) - daily(left)) * part;
-        AMBIENT_C + 1.5 * (std::f64::consts::TAU * (part - 0.35)).sin() + weather
+        AMBIENT_C + 1.5 * (std::f64::consts::TAU * (part - 0.35)).sin() + weather + self.season()
     }
 
-    fn oil_drift(&self) -> f64 {
-        let drifts = |it: &&SeededFault| it.kind == FaultKind::OilTemperatureDrift;
-        self.faults.iter().find(drifts).filter(|it| it.from < self.now).map_or(0.0, |fault| {
-            let age = (self.now - fault.from).secs_f64();
-            (OIL_DRIFT_K_PER_S * age).min(OIL_DRIFT_MAX_K)
-        })
+    /// Where recipes and tools change, the load of the very same program does too: another material
+    /// every day or two, a tool that gets blunt until it is changed.
+    fn varied_load(&self, load: f64) -> f64 {
+        if self.variety == Variety::None || self.segment.phase != Phase::Work {
+            return load;
+        }
+        let campaign = convert::nearest((days(self.now) / CAMPAIGN_DAYS).floor());
+        let recipe = self.chance.with(RECIPE).with_signed(campaign).between(0.92, 1.1);
+        let tool = (days(self.now) / TOOL_DAYS).fract();
+        load * recipe * (1.0 + 0.08 * tool)
+    }
+
+    /// Weather that comes and goes over weeks.
+    fn season(&self) -> f64 {
+        match self.variety {
+            Variety::None => 0.0,
+            Variety::Everyday => 3.5 * (std::f64::consts::TAU * days(self.now) / SEASON_DAYS).sin(),
+        }
     }
 }
 
@@ -276,6 +322,14 @@ fn true_value(class: Class, signal: Signal, situation: &Situation) -> f64 {
         Class::Mill => mill::value(signal, situation),
         Class::Press => press::value(signal, situation),
         Class::Pump => pump::value(signal, situation),
+    }
+}
+
+/// Where a sensor ends up that leaps and sticks: well away, and still within reason.
+fn stepped(signal: Signal, last: f64) -> f64 {
+    match signal {
+        Signal::Pressure => 1.35 * last,
+        _ => last + 17.0,
     }
 }
 
@@ -309,12 +363,22 @@ pub const WARM_BEFORE: Span = Span::from_secs(3_600);
 /// Drives follow a command within two or three seconds.
 const DRIVE_LAG_S: f64 = 0.6;
 
-/// A spall grows over weeks; here it takes half a minute.
-const BEARING_GROWTH_S: f64 = 35.0;
+/// A spall grows over weeks; in the demo it takes half a minute.
+const BEARING_GROWTH: Span = Span::from_secs(35);
 
-/// Oil heats up by some kelvin an hour when a cooler clogs; here it takes a minute.
-const OIL_DRIFT_K_PER_S: f64 = 0.35;
-const OIL_DRIFT_MAX_K: f64 = 24.0;
+/// A loose contact is open for most of the time.
+const LEAP_EVERY_S: f64 = 400.0;
+const LEAP_S: f64 = 300.0;
+const LEAP_K: f64 = 42.0;
+
+/// What a swinging cable adds to a velocity in mm/s, whatever the machine does.
+const CABLE_MM_S: f64 = 2.9;
+
+/// Another recipe so often, another tool so often.
+const CAMPAIGN_DAYS: f64 = 1.4;
+const TOOL_DAYS: f64 = 0.21;
+
+const SEASON_DAYS: f64 = 23.0;
 
 const AMBIENT_C: f64 = 23.0;
 const BUMP_SHARE: f64 = 1.0 / 700.0;
@@ -326,82 +390,7 @@ const DAY_US: i64 = 24 * HOUR_US;
 const MOMENT: u64 = 20;
 const WEATHER: u64 = 21;
 const OWN: u64 = 22;
+const RECIPE: u64 = 23;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ORIGIN: Time = Time::from_micros(1_780_000_000_000_000);
-
-    fn build(class: Class, faults: Vec<SeededFault>) -> Build {
-        let chance = Chance::new(4).named("machine");
-        let duty = Duty::new(class, chance.with(1), ORIGIN, false);
-        let device = DeviceId::new("mill-01").expect("a slug");
-        Build { device, class, chance, duty, faults, orders: None }
-    }
-
-    #[test]
-    fn values_depend_on_the_time_and_not_on_the_way_there() {
-        for class in [Class::Mill, Class::Press, Class::Pump] {
-            let mut often =
-                Machine::warm_at(build(class, Vec::new()), ORIGIN - Span::from_secs(7_200));
-            let mut late = Machine::warm_at(build(class, Vec::new()), ORIGIN);
-            for second in -7_000..300 {
-                often.advance(ORIGIN + Span::from_millis(second * 1_000 + 137));
-            }
-            let t = ORIGIN + Span::from_secs(300);
-            often.advance(t);
-            late.advance(t);
-            for signal in Signal::ALL {
-                let (a, b) = (often.value(*signal), late.value(*signal));
-                assert!((a - b).abs() < 1e-4, "{class:?} {signal:?}: {a} and {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_stuck_sensor_repeats_its_value_while_the_others_move() {
-        let from = ORIGIN + Span::from_secs(24);
-        let fault =
-            SeededFault { kind: FaultKind::FlatSensor, signal: Some(Signal::OilTemp), from };
-        let mut press = Machine::warm_at(build(Class::Press, vec![fault]), ORIGIN);
-        press.advance(from + Span::from_secs(1));
-        let (oil, current) = (press.value(Signal::OilTemp), press.value(Signal::Current));
-        press.advance(from + Span::from_secs(2));
-        assert_eq!(press.value(Signal::OilTemp).to_bits(), oil.to_bits());
-        assert_ne!(press.value(Signal::Current).to_bits(), current.to_bits());
-    }
-
-    #[test]
-    fn oil_drifts_by_more_than_twenty_kelvin_and_only_after_the_fault_began() {
-        let from = ORIGIN + Span::from_secs(22);
-        let kind = FaultKind::OilTemperatureDrift;
-        let fault = SeededFault { kind, signal: None, from };
-        let mut faulty = Machine::warm_at(build(Class::Press, vec![fault]), ORIGIN);
-        let mut healthy = Machine::warm_at(build(Class::Press, Vec::new()), ORIGIN);
-        let mut difference = |second: i64| {
-            faulty.advance(ORIGIN + Span::from_secs(second));
-            healthy.advance(ORIGIN + Span::from_secs(second));
-            faulty.value(Signal::OilTemp) - healthy.value(Signal::OilTemp)
-        };
-        assert!(difference(21).abs() < 1e-9);
-        let early = difference(27);
-        assert!((1.0..2.5).contains(&early), "{early}");
-        let late = difference(120);
-        assert!((20.0..25.0).contains(&late), "{late}");
-    }
-
-    #[test]
-    fn a_limit_taken_from_the_idle_machine_would_misfire() {
-        let mut pump = Machine::warm_at(build(Class::Pump, Vec::new()), ORIGIN);
-        let (mut slow, mut fast) = (0.0_f64, 0.0_f64);
-        for second in 0..200 {
-            pump.advance(ORIGIN + Span::from_secs(second));
-            let is_fast = 1_200.0 < pump.segment().speed;
-            let highest = if is_fast { &mut fast } else { &mut slow };
-            *highest = highest.max(pump.value(Signal::ZVelocity));
-        }
-        assert!(1.3 * slow < fast, "{slow} and {fast}");
-        assert!(fast < 2.8, "no healthy pump may leave zone B: {fast}");
-    }
-}
+mod tests;

@@ -1,18 +1,19 @@
 //! Which faults are injected where, and when: a function of the seed and the site.
 //!
-//! Rely on this: every plan has one bearing fault, one oil temperature drift and one flat sensor,
-//! on three different devices, so that whatever else is reported is a false alarm.
+//! Rely on this: the demo's plan has one bearing fault, one oil temperature drift and one flat sensor,
+//! the fault set one fault of every kind that finds a device. No device has two, so that whatever
+//! else is reported is a false alarm.
+
+use std::sync::Arc;
 
 use forewarn_domain::channel::ChannelId;
-use forewarn_domain::family::FaultFamily;
 use forewarn_domain::id::{ComponentId, DeviceId};
 use forewarn_domain::site::plant::{Plant as Site, PlantDevice};
 use forewarn_domain::time::Span;
-use forewarn_vibration::Defect;
-use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
 use crate::duty::Class;
+pub use crate::fault::{Fault, FaultKind};
 use crate::signal::Signal;
 
 /// What will go wrong in a simulation.
@@ -23,60 +24,19 @@ pub struct Plan {
     /// A healthy machine that is switched off at the origin and warms up first, so that a limit on
     /// temperature alone would misfire.
     pub cold_start: Option<DeviceId>,
+    /// What changes on healthy machines too.
+    pub variety: Variety,
 }
 
-/// One thing that goes wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
-    /// On which device.
-    pub device: DeviceId,
-    /// On which part; for a flat sensor, the part on which the sensor sits.
-    pub component: ComponentId,
-    /// What.
-    pub kind: FaultKind,
-    /// The sensor that sticks, where one does.
-    pub channel: Option<ChannelId>,
-    /// How long after the origin it begins.
-    pub start_after: Span,
-}
-
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    /// A sensor repeats its last value.
-    FlatSensor,
-    /// A spot breaks out of a bearing's inner race.
-    InnerRace,
-    /// The oil cooler loses its effect.
-    OilTemperatureDrift,
-    /// A spot breaks out of a bearing's outer race.
-    OuterRace,
-    /// A spot breaks out of a ball.
-    RollingElement,
-}
-
-impl FaultKind {
-    /// The family of the ticket that it should lead to.
-    #[must_use]
-    pub fn family(self) -> FaultFamily {
-        match self {
-            Self::FlatSensor => FaultFamily::Instrumentation,
-            Self::InnerRace | Self::OuterRace | Self::RollingElement => FaultFamily::Bearing,
-            Self::OilTemperatureDrift => FaultFamily::Hydraulic,
-        }
-    }
-
-    /// The bearing defect that it is, if it is one.
-    #[must_use]
-    pub fn defect(self) -> Option<Defect> {
-        match self {
-            Self::InnerRace => Some(Defect::InnerRace),
-            Self::OuterRace => Some(Defect::OuterRace),
-            Self::RollingElement => Some(Defect::RollingElement),
-            Self::FlatSensor | Self::OilTemperatureDrift => None,
-        }
-    }
+/// Changes that are no faults.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Variety {
+    /// The same parts, tools and weather all the time, as in the demo.
+    #[default]
+    None,
+    /// Recipes that change every day or two, tools that wear and are changed every few hours, and
+    /// weather that comes and goes over weeks.
+    Everyday,
 }
 
 impl Plan {
@@ -100,13 +60,94 @@ impl Plan {
             .filter(|id| !taken.contains(id))
             .collect();
         let cold_start = healthy.get(chance.with(2).index(healthy.len())).map(|id| (*id).clone());
-        Self { faults, cold_start }
+        Self { faults, cold_start, variety: Variety::None }
     }
 
     /// No faults at all and no cold start.
     #[must_use]
     pub fn healthy() -> Self {
-        Self { faults: Vec::new(), cold_start: None }
+        Self { faults: Vec::new(), cold_start: None, variety: Variety::None }
+    }
+
+    /// No faults, but recipes, tools and weather that change.
+    #[must_use]
+    pub fn healthy_everyday() -> Self {
+        Self { variety: Variety::Everyday, ..Self::healthy() }
+    }
+
+    /// One fault on every device, drawn as often as such faults are in plants and as this very plant is
+    /// used to: `plant` names its habits, `seed` what happens this time.
+    #[must_use]
+    pub fn drawn(plant: u64, seed: u64, site: &Site) -> Self {
+        let chance = Chance::new(seed).named("drawn");
+        let mut faults = Vec::new();
+        for (place, device) in (0_u64..).zip(site.devices()) {
+            let chance = chance.with(place);
+            let Some((kind, at)) = draw(plant, chance, device) else { continue };
+            let (component, channel) = at;
+            faults.push(Fault {
+                device: device.device.id.clone(),
+                component,
+                kind,
+                channel,
+                start_after: whole_minutes(chance.with(1).between(30.0, 90.0)),
+                growth: Some(whole_minutes(chance.with(2).between(40.0, 150.0))),
+                strength: chance.with(3).between(0.8, 1.3),
+            });
+        }
+        faults.sort_by_key(|it| it.start_after);
+        Self { faults, ..Self::healthy() }
+    }
+
+    /// Causes that the faults of a device would have had so far, one for each number asked for.
+    #[must_use]
+    pub fn past_causes(
+        plant: u64,
+        device: &PlantDevice,
+        count: u64,
+    ) -> Vec<(ComponentId, FaultKind)> {
+        let chance = Chance::new(plant).named("past").named(device.device.id.as_str());
+        let drawn = (0..count).filter_map(|turn| draw(plant, chance.with(turn), device));
+        drawn.map(|(kind, (component, _))| (component, kind)).collect()
+    }
+
+    /// One fault of each of these kinds, each on a device of its own, beginning between half an hour and three hours after
+    /// the origin and growing over hours.
+    ///
+    /// A function of the seed and the site; kinds that no device can have are left out.
+    #[must_use]
+    pub fn fault_set(seed: u64, site: &Site, kinds: &[FaultKind]) -> Self {
+        let chance = Chance::new(seed).named("fault set");
+        let mut faults: Vec<Fault> = Vec::new();
+        let mut kinds: Vec<FaultKind> = kinds.to_vec();
+        kinds.sort_by_key(|it| chance.with(*it as u64).bits());
+        for (turn, kind) in (0_u64..).zip(kinds) {
+            let chance = chance.with(100 + turn);
+            let is_free = |it: &&Arc<PlantDevice>| faults.iter().all(|f| f.device != it.device.id);
+            let places: Vec<_> = site
+                .devices()
+                .filter(is_free)
+                .flat_map(|device| {
+                    let id = &device.device.id;
+                    kind.places(device).into_iter().map(move |it| (id.clone(), it))
+                })
+                .collect();
+            let Some((device, (component, channel))) = places.get(chance.index(places.len()))
+            else {
+                continue;
+            };
+            faults.push(Fault {
+                device: device.clone(),
+                component: component.clone(),
+                kind,
+                channel: channel.clone(),
+                start_after: whole_minutes(chance.with(1).between(30.0, 180.0)),
+                growth: Some(whole_minutes(chance.with(2).between(60.0, 240.0))),
+                strength: chance.with(3).between(0.8, 1.3),
+            });
+        }
+        faults.sort_by_key(|it| it.start_after);
+        Self { faults, ..Self::healthy() }
     }
 }
 
@@ -116,7 +157,7 @@ fn bearing_fault(seed: u64, site: &Site) -> Option<Fault> {
     let (device, component) = spindles.get(place(turn, spindles.len()))?.clone();
     // Three spindles and four entries take turns, so that twelve seeds in a row are all different.
     let kind = RACES[place(turn, RACES.len())];
-    Some(Fault { device, component, kind, channel: None, start_after: FIRST_FAULT })
+    Some(at_demo_pace(device, component, kind, FIRST_FAULT))
 }
 
 fn oil_fault(seed: u64, site: &Site) -> Option<Fault> {
@@ -124,7 +165,7 @@ fn oil_fault(seed: u64, site: &Site) -> Option<Fault> {
     let turn = seed.wrapping_sub(1) / 2;
     let (device, component) = hydraulics.get(place(turn, hydraulics.len()))?.clone();
     let kind = FaultKind::OilTemperatureDrift;
-    Some(Fault { device, component, kind, channel: None, start_after: SECOND_FAULT })
+    Some(at_demo_pace(device, component, kind, SECOND_FAULT))
 }
 
 fn flat_sensor(chance: Chance, site: &Site, taken: &[DeviceId]) -> Option<Fault> {
@@ -135,13 +176,14 @@ fn flat_sensor(chance: Chance, site: &Site, taken: &[DeviceId]) -> Option<Fault>
         .filter(|it| Signal::of(&it.id.point()).is_some_and(|signal| CAN_STICK.contains(&signal)))
         .collect();
     let channel = sensors.get(chance.with(1).index(sensors.len()))?;
-    Some(Fault {
-        device: channel.id.device(),
-        component: channel.component.clone(),
-        kind: FaultKind::FlatSensor,
-        channel: Some(channel.id.clone()),
-        start_after: THIRD_FAULT,
-    })
+    let (device, part) = (channel.id.device(), channel.component.clone());
+    let fault = at_demo_pace(device, part, FaultKind::FlatSensor, THIRD_FAULT);
+    Some(Fault { channel: Some(channel.id.clone()), ..fault })
+}
+
+fn at_demo_pace(device: DeviceId, component: ComponentId, kind: FaultKind, from: Span) -> Fault {
+    let (channel, growth, strength) = (None, None, 1.0);
+    Fault { device, component, kind, channel, start_after: from, growth, strength }
 }
 
 fn parts_of_kind(site: &Site, kind: &str) -> Vec<(DeviceId, ComponentId)> {
@@ -156,6 +198,36 @@ fn parts_of_kind(site: &Site, kind: &str) -> Vec<(DeviceId, ComponentId)> {
 fn place(turn: u64, choices: usize) -> usize {
     let choices = u64::try_from(choices.max(1)).expect("a usize has at most 64 bits");
     usize::try_from(turn % choices).expect("it is below a usize")
+}
+
+/// A kind with one of the places where it can happen.
+type Drawn = (FaultKind, (ComponentId, Option<ChannelId>));
+
+fn draw(plant: u64, chance: Chance, device: &PlantDevice) -> Option<Drawn> {
+    let possible: Vec<(FaultKind, f64)> = FaultKind::ALL
+        .iter()
+        .filter(|it| !it.places(device).is_empty())
+        .map(|it| (*it, it.weight() * habit(plant, *it)))
+        .collect();
+    let total: f64 = possible.iter().map(|(_, weight)| weight).sum();
+    let mut left = chance.with(10).unit() * total;
+    let (kind, _) = possible.into_iter().find(|(_, weight)| {
+        left -= weight;
+        left < 0.0
+    })?;
+    let mut places = kind.places(device);
+    let place = chance.with(11).index(places.len());
+    Some((kind, places.swap_remove(place)))
+}
+
+/// A plant's habits: some kinds of fault are up to three times as frequent there, others as rare.
+fn habit(plant: u64, kind: FaultKind) -> f64 {
+    let chance = Chance::new(plant).named("habits").with(kind as u64);
+    chance.between(-1.1, 1.1).exp()
+}
+
+fn whole_minutes(minutes: f64) -> Span {
+    Span::from_secs(crate::convert::nearest(minutes) * 60)
 }
 
 /// The outer race fails most often, since it alone always stands in the load zone.

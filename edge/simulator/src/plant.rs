@@ -109,7 +109,8 @@ fn build(
     let chance = Chance::new(seed).named(id.as_str());
     let duty = Duty::new(class, chance.with(1), origin, false);
     let orders = bearing(device, catalogue)?;
-    let build = Build { device: id, class, chance, duty, faults: Vec::new(), orders };
+    let (faults, variety) = (Vec::new(), plan.variety);
+    let build = Build { device: id, class, chance, duty, faults, orders, variety };
     Ok(schedule(build, origin, plan))
 }
 
@@ -125,9 +126,11 @@ fn schedule(build: Build, origin: Time, plan: &Plan) -> Build {
             kind: it.kind,
             signal: it.channel.as_ref().and_then(|channel| Signal::of(&channel.point())),
             from: origin + it.start_after,
+            growth: it.growth,
+            strength: it.strength,
         })
         .collect();
-    Build { duty, faults, ..build }
+    Build { duty, faults, variety: plan.variety, ..build }
 }
 
 fn bearing(device: &PlantDevice, catalogue: &Catalogue) -> Result<Option<Orders>, SimulationError> {

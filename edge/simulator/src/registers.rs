@@ -100,6 +100,7 @@ impl RegisterMap {
 /// What does not fit the type is limited to its ends.
 #[must_use]
 pub fn encode(point: &PointTemplate, order: ByteOrder, value: f64) -> Vec<u16> {
+    let value = limited(point, value);
     let raw = representable(point.kind, (value - point.offset) / point.scale);
     let whole = convert::nearest(raw);
     match point.kind {
@@ -128,7 +129,25 @@ pub fn encode(point: &PointTemplate, order: ByteOrder, value: f64) -> Vec<u16> {
 /// What is left of a value once it has gone through its encoding: the value that an agent reads.
 #[must_use]
 pub fn quantise(point: &PointTemplate, value: f64) -> f64 {
+    let value = limited(point, value);
     representable(point.kind, (value - point.offset) / point.scale) * point.scale + point.offset
+}
+
+/// A converter that is driven beyond all bounds stands at the end of its range.
+fn limited(point: &PointTemplate, value: f64) -> f64 {
+    match point.range {
+        Some([low, high]) if !value.is_finite() => value.clamp(low, high),
+        _ => value,
+    }
+}
+
+/// What an agent reads where the two registers of a single arrive in the wrong order; `None` for a
+/// value that is no single.
+#[must_use]
+pub fn words_swapped(point: &PointTemplate, value: f64) -> Option<f64> {
+    let raw = convert::single((value - point.offset) / point.scale);
+    let swapped = f32::from_bits(raw.to_bits().rotate_left(16));
+    (point.kind == PointType::F32).then(|| f64::from(swapped) * point.scale + point.offset)
 }
 
 fn representable(kind: PointType, raw: f64) -> f64 {

@@ -22,6 +22,8 @@ pub struct Truth {
     pub kind: TicketKind,
     /// What was done to the machine.
     pub fault: FaultKind,
+    /// The cause that a close should find: an entry of the failure-mode library.
+    pub cause: String,
     /// When it began.
     pub started_at: Time,
 }
@@ -37,6 +39,7 @@ impl Truth {
             fault_family: family,
             kind: family.kind(),
             fault: fault.kind,
+            cause: fault.kind.cause().to_owned(),
             started_at: origin + fault.start_after,
         }
     }

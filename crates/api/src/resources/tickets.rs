@@ -6,14 +6,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::{Extension, Json};
 use forewarn_domain::ticket::Command;
-use forewarn_store::records::{Act, PageKey, StateFilter, TicketFilter, TicketRow};
+use forewarn_store::records::{Act, PageKey, RecordsError, StateFilter, TicketFilter, TicketRow};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Account;
 use crate::body::{Asked, Body, Named, read_opt, request_key};
 use crate::paging::{Page, Turn};
-use crate::problem::{ApiError, Problem};
+use crate::problem::{ApiError, Current, Problem};
 use crate::state::ApiState;
 use crate::views::TicketRowView;
 use crate::views::{TicketParts, TicketView};
@@ -131,9 +131,24 @@ pub(crate) async fn command_ticket(
         actor: account.name,
         at: state.now(),
     };
-    let acted = state.records.act(&act).await?;
+    let acted = match state.records.act(&act).await {
+        Err(source @ RecordsError::Stale { .. }) => return Err(stale(&state, &act, source).await?),
+        acted => acted?,
+    };
     state.wake_engine(acted.input);
     whole(&state, &acted.ticket).await
+}
+
+/// The refusal with the ticket as it is now, so that a page need not ask again.
+async fn stale(state: &ApiState, act: &Act, source: RecordsError) -> Result<ApiError, ApiError> {
+    let row = state.records.ticket(&act.ticket).await?;
+    let ([(_, etag)], Json(view)) = whole(state, &row).await?;
+    let body = serde_json::to_value(&view).map_err(|source| ApiError::Unwritable {
+        what: "the ticket",
+        id: row.number.clone(),
+        source,
+    })?;
+    Ok(ApiError::Stale { source, current: Box::new(Current { etag, body }) })
 }
 
 /// A ticket with its `ETag`.

@@ -2,7 +2,7 @@
 
 use forewarn_domain::time::Time;
 use forewarn_store::readings::Bucket;
-use forewarn_store::records::{EpisodeRow, WaveformRow};
+use forewarn_store::records::WaveformRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -131,50 +131,4 @@ pub struct WaveformView {
     /// Its spectra.
     #[serde(flatten)]
     pub spectra: SpectrumView,
-}
-
-/// An episode in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct AnomalyView {
-    /// UUID.
-    pub episode: String,
-    /// Device id.
-    pub device: String,
-    /// Component id.
-    pub component: String,
-    /// Family of its first symptom.
-    pub family: String,
-    /// When it began.
-    #[schema(value_type = String, format = DateTime)]
-    pub onset: Time,
-    /// Event time of the confirming reading.
-    #[schema(value_type = String, format = DateTime)]
-    pub confirmed: Time,
-    /// Event time of the newest anomaly or clearing in it.
-    #[schema(value_type = String, format = DateTime)]
-    pub updated: Time,
-    /// `active` or `cleared`.
-    pub phase: String,
-    /// How often it came back after clearing.
-    pub recurrences: u32,
-    /// Number of its ticket.
-    pub ticket: Option<String>,
-}
-
-impl From<EpisodeRow> for AnomalyView {
-    fn from(row: EpisodeRow) -> Self {
-        let episode = row.episode;
-        Self {
-            episode: episode.id.to_string(),
-            device: episode.key.device.to_string(),
-            component: episode.key.component.to_string(),
-            family: episode.key.family.to_string(),
-            onset: episode.onset,
-            confirmed: episode.confirmed,
-            updated: episode.updated,
-            phase: episode.phase.to_string(),
-            recurrences: episode.recurrences,
-            ticket: row.number,
-        }
-    }
 }

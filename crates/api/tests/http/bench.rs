@@ -10,15 +10,16 @@ use forewarn_api::live::{
     AgentLive, ChannelLive, DeviceHealth, DeviceLive, LastReading, RuleLive, RuleStatus, StageLive,
     StageStatus,
 };
+use forewarn_api::views::{RuleCheckView, RuleProblemView};
 use forewarn_api::{
     Access, ApiState, CauseChoice, EnvelopeView, LiveView, SpectrumView, VelocityView, router,
 };
-use forewarn_domain::anomaly::RuleRef;
+use forewarn_domain::anomaly::{Anomaly, Finding, RuleRef};
 use forewarn_domain::cause::RankedCause;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey, Phase};
 use forewarn_domain::evidence::{Evidence, QualityReport};
-use forewarn_domain::family::{FaultFamily, Priority, TicketKind};
+use forewarn_domain::family::{FaultFamily, Priority, Severity, TicketKind};
 use forewarn_domain::quality::Quality;
 use forewarn_domain::quantity::Axis;
 use forewarn_domain::reading::{Batch, BatchBody, Epoch, Reading, Readings, Stream, StreamKey};
@@ -29,7 +30,9 @@ use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::readings::{ReadingStore, StoreConfig};
-use forewarn_store::records::{Commit, EngineInput, Records, TicketWrite};
+use forewarn_store::records::{
+    Commit, EngineInput, NewConfig, NewProposal, RULES, Records, TicketWrite,
+};
 use forewarn_store::waveform_files::WaveformFiles;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -83,6 +86,8 @@ impl Bench {
                 spectrum: EnvelopeView { df_hz: 1.5, ratio: vec![f64::from(bytes[0])] },
                 velocity: VelocityView { df_hz: 2.5, mm_s: vec![0.5] },
             }),
+            fault_orders: Arc::default(),
+            check_rules: Arc::new(check_rules),
             metrics: Arc::new(|| "forewarn_readings_total 7\n".to_owned()),
             causes: Arc::from(causes()),
             access,
@@ -178,6 +183,37 @@ impl Bench {
         sha256
     }
 
+    /// What the server would do with the oldest run that waits.
+    pub(crate) async fn end_trial(&self, report: &Value) -> i64 {
+        let trial = self.records.take_trial().await.unwrap().unwrap();
+        self.records.end_trial(trial.number, Ok(report.to_string()), NOW).await.unwrap();
+        trial.number
+    }
+
+    pub(crate) async fn seed_rules(&self, toml: &str) {
+        let new = NewConfig {
+            kind: RULES.to_owned(),
+            id: RULES.to_owned(),
+            author: "forewarn".to_owned(),
+            reason: "first start".to_owned(),
+            toml: toml.to_owned(),
+        };
+        self.records.add_config(&new, NOW).await.unwrap();
+    }
+
+    pub(crate) async fn propose(&self, toml: &str, backtest: i64) -> i64 {
+        let new = NewProposal {
+            rule: "hot".parse().unwrap(),
+            kind: "gate".to_owned(),
+            base_version: 1,
+            toml: toml.to_owned(),
+            why: Localized::new("rejected ten times", "被否决十次"),
+            evidence: "{}".to_owned(),
+            backtest,
+        };
+        self.records.propose(&new, NOW).await.unwrap().unwrap()
+    }
+
     pub(crate) fn set_state(&self, device: &str, state: &str) {
         self.change(|live| {
             let device = live.devices.get_mut(&device.parse().unwrap()).unwrap();
@@ -194,6 +230,18 @@ impl Bench {
         change(&mut live);
         self.live.send_replace(Arc::new(live));
     }
+}
+
+/// Knows one rule and one mistake.
+fn check_rules(text: &str) -> RuleCheckView {
+    let problem = |line: usize| RuleProblemView {
+        line: line + 1,
+        column: 1,
+        rule: Some("hot".to_owned()),
+        detail: Localized::new("`broken` is no field; remove it", "没有字段 broken，请删除").into(),
+    };
+    let broken = text.lines().position(|line| line.contains("broken"));
+    RuleCheckView { problems: broken.map(problem).into_iter().collect(), rules: Vec::new() }
 }
 
 impl Answer {
@@ -350,6 +398,8 @@ fn draft(device: &str, minute: i64) -> TicketDraft {
             signals: Vec::new(),
             unchanged: Vec::new(),
             quality: QualityReport::default(),
+            episode: None,
+            burst: None,
         },
         evidence_sha256: Sha256([7; 32]),
         revision: 1,
@@ -357,6 +407,19 @@ fn draft(device: &str, minute: i64) -> TicketDraft {
 }
 
 fn episode(draft: &TicketDraft) -> Episode {
+    let anomaly = Anomaly {
+        rule: draft.rule.clone(),
+        device: draft.key.device.clone(),
+        component: draft.key.component.clone(),
+        family: draft.key.family,
+        channel: format!("{}/plc/load", draft.key.device).parse().unwrap(),
+        onset: draft.onset_at,
+        confirmed: draft.detected_at,
+        state: "cut".parse().unwrap(),
+        severity: Severity::Warning,
+        finding: Finding::Limit { value: 91.0, limit: 85.0, above: true },
+        signals: Vec::new(),
+    };
     Episode {
         id: draft.episode,
         key: draft.key.clone(),
@@ -364,7 +427,7 @@ fn episode(draft: &TicketDraft) -> Episode {
         confirmed: draft.detected_at,
         updated: draft.detected_at,
         phase: Phase::Active,
-        anomalies: Vec::new(),
+        anomalies: vec![anomaly],
         recurrences: 0,
     }
 }

@@ -7,6 +7,7 @@ import { NotFound } from './parts/notice';
 import { Shell } from './parts/shell';
 import { SignIn } from './parts/sign_in';
 import { place } from './router';
+import { ExploreScreen, ReviewScreen, RulesScreen } from './screens/bench';
 import { DeviceScreen } from './screens/device';
 import { DevicesScreen } from './screens/devices';
 import { HealthScreen } from './screens/health';
@@ -40,6 +41,9 @@ function Screen({ path }: { path: string }) {
   if (first === 'd' && second) return <DeviceScreen key={second} id={second} />;
   if (first === '' || first === 'tickets') return <TicketsScreen />;
   if (first === 'devices') return <DevicesScreen />;
+  if (first === 'review') return <ReviewScreen />;
+  if (first === 'explore') return <ExploreScreen />;
+  if (first === 'rules') return <RulesScreen />;
   if (first === 'health') return <HealthScreen />;
   return <NotFound />;
 }

@@ -5,6 +5,7 @@ import './style/frame.css';
 import './style/parts.css';
 import './style/screens.css';
 import './style/charts.css';
+import './style/bench.css';
 import { render } from 'preact';
 import { connect } from './api/live';
 import { App } from './app';

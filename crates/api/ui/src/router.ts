@@ -31,6 +31,16 @@ export function setQuery(changes: Record<string, string | null>): void {
   place.value = here();
 }
 
+/** Changes a part of the query that may stand several times. */
+export function setQueryAll(name: string, values: readonly string[]): void {
+  const query = new URLSearchParams(place.value.query);
+  query.delete(name);
+  for (const value of values) query.append(name, value);
+  const text = query.toString();
+  history.replaceState(null, '', place.value.path + (text ? `?${text}` : ''));
+  place.value = here();
+}
+
 /** Follows the browser's buttons and clicks on links; call once. */
 export function follow(): void {
   window.addEventListener('popstate', () => (place.value = here()));

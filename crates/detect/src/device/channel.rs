@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Measured;
 use crate::cadence::Cadence;
-use crate::confirm::Confirm;
+use crate::confirm::{Confirm, Look, Turn};
 use crate::plan::{ChannelPlan, DevicePlan, Watch};
-use crate::rules::{Memory, no_data};
+use crate::rules::{Memory, code, no_data};
 use crate::sample::Sample;
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -28,6 +28,8 @@ pub(crate) struct ChannelState {
     /// Whether a rule about the sensor has an active finding.
     pub(super) is_doubted: bool,
     pub(crate) minds: Vec<Mind>,
+    #[serde(default)]
+    pub(crate) codes: Vec<code::Memory>,
 }
 
 /// What one rule remembers of one channel.
@@ -36,6 +38,24 @@ pub(crate) struct Mind {
     rule: RuleId,
     pub(crate) confirm: Confirm,
     pub(crate) memory: Memory,
+    /// The channel's breaks when the finding was told last.
+    #[serde(default)]
+    pub(super) told_breaks: u32,
+}
+
+impl Mind {
+    /// Takes what the rule says about the next sample. A finding that only adds to others is told
+    /// again after a break: what was seen before it may be of another month.
+    pub(super) fn step(&mut self, watch: &Watch, look: Look, sample: &Sample) -> Option<Turn> {
+        let turn = self.confirm.step(&watch.hold, watch.head.severity, look, sample);
+        let is_over = matches!(look, Look::Over { .. });
+        let is_old = watch.is_evidence && is_over && self.told_breaks != sample.breaks;
+        let turn = turn.or_else(|| self.confirm.again(sample.t).filter(|_| is_old));
+        if turn.is_some() {
+            self.told_breaks = sample.breaks;
+        }
+        turn
+    }
 }
 
 impl ChannelState {
@@ -44,6 +64,7 @@ impl ChannelState {
             rule: watch.head.rule.id.clone(),
             confirm: Confirm::default(),
             memory: watch.detector.start(states),
+            told_breaks: 0,
         };
         Self {
             id: plan.channel.id.clone(),
@@ -57,6 +78,7 @@ impl ChannelState {
             silence: no_data::Memory::default(),
             is_doubted: false,
             minds: plan.watches.iter().map(mind).collect(),
+            codes: vec![code::Memory::default(); plan.codes.len()],
         }
     }
 
@@ -76,7 +98,12 @@ impl ChannelState {
             }
         }
         let minds = std::mem::take(&mut self.minds);
-        *self = Self { minds, ..stored };
+        // Codes of other rules mean nothing to these; the same rules go on where they were.
+        let mut codes = std::mem::take(&mut self.codes);
+        if codes.len() == stored.codes.len() {
+            codes = stored.codes;
+        }
+        *self = Self { minds, codes, ..stored };
     }
 
     /// Numbers a trusted reading and measures what lies between it and the one before. The state

@@ -8,7 +8,6 @@ use super::{ChannelState, DeviceState};
 use crate::confirm::Turn;
 use crate::outcome::Detection;
 use crate::plan::{DevicePlan, Head};
-use crate::rules::Memory;
 
 /// What was found, and on which channel.
 pub(super) struct Found<'a> {
@@ -88,10 +87,8 @@ impl DevicePlan {
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         let signal = |(place, share): (usize, f64)| {
             let (plan, kept) = (self.channels.get(place)?, state.channels.get(place)?);
-            let normal = kept.minds.iter().find_map(|mind| match &mind.memory {
-                Memory::Baseline(memory) => memory.normal(state.now, &self.states),
-                _ => None,
-            });
+            let normal =
+                kept.minds.iter().find_map(|mind| mind.memory.normal(state.now, &self.states));
             Some(Signal {
                 channel: plan.channel.id.clone(),
                 quantity: plan.channel.quantity,
@@ -107,11 +104,7 @@ impl DevicePlan {
 
 /// How far a channel is from its learned normal, 1 where a finding would begin.
 fn magnitude(kept: &ChannelState) -> f64 {
-    let of = |memory: &Memory| match memory {
-        Memory::Baseline(memory) => memory.magnitude(),
-        _ => 0.0,
-    };
-    kept.minds.iter().map(|mind| of(&mind.memory)).fold(0.0, f64::max)
+    kept.minds.iter().map(|mind| mind.memory.magnitude()).fold(0.0, f64::max)
 }
 
 /// Half way to a finding of its own a channel is worth showing.

@@ -120,6 +120,7 @@ impl DevicePlan {
         if !is_usable(burst.quality) {
             return;
         }
+        let from = out.len();
         let mut found = Vec::new();
         for (watch, mind) in plan.watches.iter().zip(&mut kept.minds) {
             if watch.gate.is_open(in_state)
@@ -143,6 +144,7 @@ impl DevicePlan {
                 _ => {}
             }
         }
+        self.join(state, burst.t0, from, out);
     }
 
     pub(super) fn forget_waveform(

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Rule, RuleError};
 use crate::confirm::Hold;
+use crate::rule::Mode;
+use crate::rules::count::About;
+use crate::rules::shift::Pooling;
 use crate::rules::{Change, Direction, Kind, KindName, Learn};
 use crate::select::{Origin, Selector};
 
@@ -20,6 +23,8 @@ use crate::select::{Origin, Selector};
 pub(crate) struct RuleText {
     id: RuleId,
     kind: KindName,
+    #[serde(default, skip_serializing_if = "Mode::is_live")]
+    mode: Mode,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     quantity: Vec<Quantity>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +41,8 @@ pub(crate) struct RuleText {
     states: Option<Vec<StateId>>,
     severity: Severity,
     fault_family: FaultFamily,
+    #[serde(default, skip_serializing_if = "is_false")]
+    evidence: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     component: Option<ComponentId>,
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
@@ -70,6 +77,20 @@ pub(crate) struct RuleText {
     learn: Option<Learn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_samples: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool: Option<Pooling>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<About>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<Span>,
 }
 
 impl TryFrom<RuleText> for Rule {
@@ -110,6 +131,8 @@ impl TryFrom<RuleText> for Rule {
             family: text.fault_family,
             component: text.component.clone(),
             kind,
+            is_evidence: text.evidence,
+            mode: text.mode,
             text,
         })
     }
@@ -136,6 +159,13 @@ pub(crate) struct Fields {
     pub(crate) refine_for: Option<Span>,
     pub(crate) learn: Option<Learn>,
     pub(crate) change: Option<Change>,
+    pub(crate) window_samples: Option<u32>,
+    pub(crate) pool: Option<Pooling>,
+    pub(crate) times: Option<u32>,
+    pub(crate) about: Option<About>,
+    pub(crate) codes: Option<Vec<String>>,
+    pub(crate) of: Option<Vec<String>>,
+    pub(crate) within: Option<Span>,
 }
 
 impl Fields {
@@ -153,6 +183,13 @@ impl Fields {
             refine_for: text.refine_for,
             learn: text.learn,
             change: text.change,
+            window_samples: text.window_samples,
+            pool: text.pool,
+            times: text.times,
+            about: text.about,
+            codes: text.codes.clone(),
+            of: text.of.clone(),
+            within: text.within,
         }
     }
 
@@ -187,12 +224,24 @@ impl Fields {
             ("refine_for", self.refine_for.is_some()),
             ("learn", self.learn.is_some()),
             ("change", self.change.is_some()),
+            ("window_samples", self.window_samples.is_some()),
+            ("pool", self.pool.is_some()),
+            ("times", self.times.is_some()),
+            ("about", self.about.is_some()),
+            ("codes", self.codes.is_some()),
+            ("of", self.of.is_some()),
+            ("within", self.within.is_some()),
         ];
         match left.iter().find(|(_, is_left)| *is_left) {
             Some((field, _)) => Err(RuleError::Surplus { rule: self.rule.clone(), field }),
             None => Ok(()),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A cleared finding must have stayed clear for this long, where the rule says nothing.

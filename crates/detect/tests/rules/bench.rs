@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forewarn_detect::{
-    Condition, Detection, DeviceNotice, DevicePlan, DeviceState, Measured, RuleSet,
+    Condition, Detection, DeviceNotice, DevicePlan, DeviceState, Measured, MeasuredText, RuleSet,
 };
 use forewarn_domain::anomaly::Anomaly;
 use forewarn_domain::channel::ChannelId;
@@ -54,6 +54,14 @@ impl Bench {
         let place = self.plan.place(&channel(point)).unwrap();
         let taken = Measured { place, t: self.now, value, quality };
         self.plan.number(&mut self.state, taken, &mut self.found);
+    }
+
+    /// Lets one step pass and takes a text.
+    pub(crate) fn text(&mut self, point: &str, text: &str) {
+        self.now = self.now + self.step;
+        let place = self.plan.place(&channel(point)).unwrap();
+        let taken = MeasuredText { place, t: self.now, text, quality: Quality::Good };
+        self.plan.text(&mut self.state, taken, &mut self.found);
     }
 
     pub(crate) fn burst(&mut self, burst: &Burst) {
@@ -245,8 +253,14 @@ unit = "bar"
 quantity = "pressure"
 "#;
 
-/// Reported on change, with heartbeats.
+/// Reported on change, with heartbeats; and codes.
 const LAZY: &str = r#"
+[[point]]
+id = "alarm"
+at = "csv:alarm"
+type = "text"
+quantity = "context"
+
 [[point]]
 id = "oil"
 at = "csv:oil"

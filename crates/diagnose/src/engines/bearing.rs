@@ -16,6 +16,7 @@ pub(super) fn observe(case: &Case<'_>) -> Vec<Observation> {
     observations.extend(moved(case, &HF, true, Symptom::HfUp));
     observations.extend(stayed(case, &HF, Symptom::HfUnchanged));
     observations.extend(moved(case, &IMPULSES, true, Symptom::ImpulsesUp));
+    observations.extend(stayed(case, &IMPULSES, Symptom::ImpulsesUnchanged));
     observations
 }
 

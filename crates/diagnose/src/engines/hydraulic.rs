@@ -21,6 +21,8 @@ pub(super) fn observe(case: &Case<'_>) -> Vec<Observation> {
         stayed(case, &LEVEL, S::LevelUnchanged),
         moved(case, &LOAD, true, S::LoadUp),
         stayed(case, &LOAD, S::LoadUnchanged),
+        moved(case, &CURRENT, true, S::CurrentUp),
+        stayed(case, &CURRENT, S::CurrentUnchanged),
         moved(case, &TEMPERATURE, true, S::TemperatureUp),
         moved(case, &TEMPERATURE, false, S::TemperatureDown),
         stayed(case, &TEMPERATURE, S::TemperatureUnchanged),
@@ -45,6 +47,7 @@ fn fast_rise(case: &Case<'_>) -> Option<Observation> {
 
 const FLOW: [Quantity; 1] = [Quantity::Flow];
 const LEVEL: [Quantity; 1] = [Quantity::Level];
-const LOAD: [Quantity; 4] = [Quantity::Load, Quantity::Current, Quantity::Power, Quantity::Torque];
+const CURRENT: [Quantity; 2] = [Quantity::Current, Quantity::Power];
+const LOAD: [Quantity; 3] = [Quantity::Load, Quantity::Torque, Quantity::Force];
 const PRESSURE: [Quantity; 1] = [Quantity::Pressure];
 const TEMPERATURE: [Quantity; 1] = [Quantity::Temperature];

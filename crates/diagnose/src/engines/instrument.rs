@@ -1,17 +1,20 @@
 //! Sensors and wiring: stuck values, silence, bad readings, and whether the machine looks well.
 
-use forewarn_domain::anomaly::Finding;
+use forewarn_domain::anomaly::{Anomaly, Finding};
 use forewarn_domain::family::{FaultFamily, TicketKind};
+use forewarn_domain::quantity::Quantity;
 use forewarn_domain::text::Localized;
 
 use crate::case::Case;
 use crate::figures::amount;
 use crate::naming::name_of;
 use crate::symptom::{Observation, Symptom};
+use crate::triage::SensorFault;
 
 pub(super) fn observe(case: &Case<'_>) -> Vec<Observation> {
     let mut observations: Vec<Observation> = Vec::new();
     observations.extend(first(case, Symptom::Flat, |it| matches!(it, Finding::Flat { .. })));
+    observations.extend(case.episode.anomalies.iter().filter_map(|it| triaged(case, it)));
     let is_silent = |it: &Finding| matches!(it, Finding::NoData { .. });
     observations.extend(first(case, Symptom::NoData, is_silent));
     if case.episode.key.family.kind() == TicketKind::Instrumentation {
@@ -26,6 +29,40 @@ fn first(case: &Case<'_>, symptom: Symptom, is_it: fn(&Finding) -> bool) -> Opti
     let anomaly = case.episode.anomalies.iter().find(|it| is_it(&it.finding))?;
     let seen = match (&anomaly.finding, case.measured(anomaly)) {
         (Finding::Flat { value, .. }, Some((_, unit))) => Localized::same(amount(*value, unit)),
+        _ => Localized::default(),
+    };
+    Some(Observation { symptom, seen, source: anomaly.channel.to_string() })
+}
+
+/// What the triage found: by the rule that says so, or by its having turned a velocity that went up
+/// into a matter of the sensor.
+fn triaged(case: &Case<'_>, anomaly: &Anomaly) -> Option<Observation> {
+    let symptom = match SensorFault::of(anomaly) {
+        Some(SensorFault::Clock) => Symptom::ClockOff,
+        Some(SensorFault::Jump) => Symptom::Leap,
+        Some(SensorFault::Rail) => Symptom::EndOfRange,
+        Some(SensorFault::Stuck) => Symptom::LeapedAndStuck,
+        Some(SensorFault::Words) => Symptom::RegistersOdd,
+        None => {
+            let (quantity, _) = case.measured(anomaly)?;
+            let is_velocity = matches!(quantity, Quantity::VelocityRms | Quantity::VelocityPeak);
+            let is_sensor = anomaly.family == FaultFamily::Instrumentation;
+            let is_level = matches!(anomaly.finding, Finding::Level { .. } | Finding::Zone { .. });
+            (is_velocity && is_sensor && is_level).then_some(Symptom::AxisAlone)?
+        }
+    };
+    let seen = match (&anomaly.finding, case.measured(anomaly)) {
+        (Finding::NoData { lasted, .. }, _) => {
+            let minutes = lasted.micros() / 60_000_000;
+            Localized::new(format!("{minutes} min"), format!("{minutes} 分钟"))
+        }
+        (
+            Finding::Level { value, .. }
+            | Finding::Limit { value, .. }
+            | Finding::Flat { value, .. }
+            | Finding::Rate { value, .. },
+            Some((_, unit)),
+        ) => Localized::same(amount(*value, unit)),
         _ => Localized::default(),
     };
     Some(Observation { symptom, seen, source: anomaly.channel.to_string() })

@@ -30,6 +30,7 @@ impl Blanks {
             let id = || Localized::same(lead.channel.point_str());
             ("channel", channel.map_or_else(id, |it| inside(&it.name)))
         }));
+        known.extend([("signal", signal_at(&known))]);
         if let Some((_, line)) = case.lines().next() {
             // Operators set speeds in round numbers.
             let half = line.shaft_hz * 60.0 / 2.0;
@@ -72,6 +73,23 @@ pub(super) fn unknown(text: &str) -> Option<String> {
     })
 }
 
+/// `bearing temperature at the pump`; a channel that names its part is not placed once more.
+fn signal_at(known: &[(&'static str, Localized)]) -> Localized {
+    let of = |name| known.iter().find(|(it, _)| *it == name).map(|(_, text)| text.clone());
+    let (component, channel) =
+        (of("component").unwrap_or_default(), of("channel").unwrap_or_default());
+    let words = |text: &str| -> Vec<String> { text.split(' ').map(str::to_lowercase).collect() };
+    let named = words(&channel.en);
+    let is_placed = words(&component.en).iter().any(|it| 3 < it.len() && named.contains(it));
+    if is_placed || channel.zh.contains(&component.zh) {
+        return channel;
+    }
+    Localized::new(
+        format!("{} at the {}", channel.en, component.en),
+        format!("{}的{}", component.zh, channel.zh),
+    )
+}
+
 fn bearing_of_line<'a>(case: &Case<'a>) -> Option<&'a str> {
     case.lines().next().map(|(_, line)| line.bearing.as_str())
 }
@@ -85,8 +103,8 @@ fn with_word(name: &str, word: &str, ending: &str) -> String {
     if name.contains(word) { name.to_owned() } else { format!("{name}{ending}") }
 }
 
-const NAMES: [&str; 7] =
-    ["bearing", "channel", "component", "place", "seen", "test_hz", "test_rpm"];
+const NAMES: [&str; 8] =
+    ["bearing", "channel", "component", "place", "seen", "signal", "test_hz", "test_rpm"];
 const SEEN: &str = "{seen}";
 
 #[cfg(test)]

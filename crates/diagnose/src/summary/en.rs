@@ -4,21 +4,21 @@ mod words;
 
 use forewarn_domain::anomaly::{BearingDefect, BearingLine};
 use forewarn_domain::family::Severity;
-use forewarn_domain::id::StateId;
 use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 
 use self::words::{doing, done, outcome, plural};
 use super::past::Told;
-use super::seen::{LevelSeen, NormalSeen, RateSeen, Seen};
+use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
 use super::{Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, figure, grouped, parts,
-    per_minute,
+    per_minute, share,
 };
-use crate::naming::mid_sentence;
+use crate::naming::{mid_sentence, shortened};
 
 pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
     let (p, rival_p) = (percent(p), percent(rival_p));
@@ -65,18 +65,24 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
             let far = distance(*value, normal, *unit).map(|it| format!(": {}", far(it)));
             let (value, band) = (amount(*value, *unit), band(normal, *unit));
             let name = mid_sentence(&name.en);
-            format!("At the same time {name} {value}, normal {band}{}.", far.unwrap_or_default())
+            format!("At the same time {name} is {value}, normal {band}{}.", far.unwrap_or_default())
         }
         Seen::BackToNormal { since } => {
             format!("Back to normal since {}; the cause is still open.", clock.time_en(*since))
         }
-        Seen::BearingLine { since, line, state } => bearing_line(*since, line, *state, clock),
+        Seen::BearingLine { since, line, state } => {
+            bearing_line(*since, line, state.as_ref(), clock)
+        }
         Seen::CameBack(count) => {
             format!(
                 "It went back to normal and returned {count} time{}.",
                 plural(i64::from(*count))
             )
         }
+        Seen::Code { since, code, times, window } => {
+            self::code(opened(*since, "The machine", clock), code, *times, *window)
+        }
+        Seen::Count(count) => self::count(count, clock),
         Seen::Flat { since, name, value, unit, lasted } => {
             let start = opened(*since, &name.en, clock);
             let (value, lasted) = (amount(*value, *unit), span(*lasted));
@@ -128,7 +134,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
 fn bearing_line(
     since: Option<Time>,
     line: &BearingLine,
-    state: Option<&StateId>,
+    state: Option<&Localized>,
     clock: &Clock,
 ) -> String {
     let start = opened(since, "A knock", clock).replace(", a knock", " a knock");
@@ -142,7 +148,7 @@ fn bearing_line(
     let off = percent_off(line.found_hz, line.expected_hz);
     let (name, bearing) = (line.defect.frequency(), &line.bearing);
     let rpm = grouped(&figure(line.shaft_hz * 60.0));
-    let state = state.map(|it| format!(" in state `{it}`")).unwrap_or_default();
+    let state = state.map(|it| format!(", state {}", it.en)).unwrap_or_default();
     let (matched, bursts, count) = (line.matched, line.bursts, line.harmonics.len());
     let harmonics = match count {
         0 => "no harmonics".to_owned(),
@@ -152,8 +158,25 @@ fn bearing_line(
     format!(
         "{start} repeats at {found:.1} Hz = {order:.2} × shaft speed, the {race} frequency \
          ({name}) of {bearing}, off by {off}; {harmonics} in the envelope spectrum, in {matched} \
-         of {bursts} bursts{state} at {rpm} rpm."
+         of {bursts} bursts (newest at {rpm} rpm{state})."
     )
+}
+
+fn code(start: String, code: &str, times: u32, window: Span) -> String {
+    match times {
+        0 | 1 => format!("{start} has reported code {code}."),
+        _ => {
+            format!("{start} has reported code {code}; {times} such codes within {}.", span(window))
+        }
+    }
+}
+
+fn count(count: &CountSeen, clock: &Clock) -> String {
+    let CountSeen { since, name, unit, limit, above, times, window } = count;
+    let start = opened(*since, &name.en, clock);
+    let side = if *above { "above" } else { "below" };
+    let (limit, window, s) = (amount(*limit, *unit), span(*window), plural(i64::from(*times)));
+    format!("{start} went {side} {limit} {times} time{s} within {window}.")
 }
 
 fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
@@ -161,7 +184,7 @@ fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
     let start = opened(*since, &name.en, clock);
     let (now, band, usual) =
         (amount(*value, *unit), band(normal, *unit), amount(normal.median, *unit));
-    let state = state.map(|it| format!(" in state `{it}`")).unwrap_or_default();
+    let state = state.as_ref().map(|it| format!(" in state {}", it.en)).unwrap_or_default();
     let from = learned(*learned_over, normal.samples);
     let far = distance(*value, normal, *unit).map(|it| format!(" That is {}.", far(it)));
     format!(
@@ -214,10 +237,13 @@ pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
         Told::Repeats(count) => format!("{count} repairs of this part within 12 months."),
         Told::Replaced { record, name, held_days } => {
             let (date, ago) = (clock.date_en(record.at), ago(clock.days_since(record.at)));
-            let part = record.part.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
             let outcome = outcome(record.outcome);
             let (held, ticket) = (held(*held_days), ticket(record));
-            format!("{} last replaced on {date}{part}, {ago} – {outcome}{held}{ticket}.", name.en)
+            let what = match &record.part {
+                Some(part) => format!("{part} of the {}", mid_sentence(&name.en)),
+                None => name.en.clone(),
+            };
+            format!("{what} last replaced on {date}, {ago} – {outcome}{held}{ticket}.")
         }
         Told::Sister { device, record } => {
             format!("Sister machine {}, {}: {}.", device.en, clock.date_en(record.at), work(record))
@@ -241,7 +267,7 @@ pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
 
 fn work(record: &RepairRecord) -> String {
     let part = record.part.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
-    let words = super::zh::shortened(&record.text);
+    let words = shortened(&record.text);
     let words = if words.is_empty() { String::new() } else { format!(", \"{words}\"") };
     let hours = record.hours.map(|it| format!(", {it:.1} h")).unwrap_or_default();
     let (done, outcome) = (done(record.activity), outcome(record.outcome));
@@ -304,7 +330,7 @@ pub(super) fn footer(foot: &Foot) -> String {
         Foot::Quality(quality) => {
             let total = quality.good + quality.uncertain + quality.bad;
             let count = grouped(&total.to_string());
-            let share = super::zh::share(quality.good, total);
+            let share = share(quality.good, total);
             let over = span(quality.over);
             let bare = format!("Data: {share} of {count} readings in {over} are good");
             let defects = [

@@ -11,7 +11,7 @@ use forewarn_domain::time::{Span, Time};
 use super::Sourced;
 use crate::case::Case;
 use crate::change::{Change, changes};
-use crate::naming::name_of;
+use crate::naming::{name_of, state_of};
 
 /// A fact about signals. `since` is there where it is news: on the first fact, and where another
 /// anomaly began at another time.
@@ -21,9 +21,13 @@ pub(super) enum Seen<'a> {
     /// The signal went back to normal and stays there.
     BackToNormal { since: Time },
     /// Lines at a bearing's fault frequency.
-    BearingLine { since: Option<Time>, line: &'a BearingLine, state: Option<&'a StateId> },
+    BearingLine { since: Option<Time>, line: &'a BearingLine, state: Option<Localized> },
     /// The trouble went away and came back.
     CameBack(u32),
+    /// Codes of the machine itself.
+    Code { since: Option<Time>, code: &'a str, times: u32, window: Span },
+    /// Beyond a limit again and again.
+    Count(CountSeen),
     /// A stuck value.
     Flat { since: Option<Time>, name: Localized, value: f64, unit: Unit, lasted: Span },
     /// Out of the learned normal.
@@ -54,7 +58,17 @@ pub(super) struct LevelSeen<'a> {
     pub(super) normal: &'a Normal,
     /// Since when the normal was learned, until the trouble began.
     pub(super) learned_over: Span,
-    pub(super) state: Option<&'a StateId>,
+    pub(super) state: Option<Localized>,
+}
+
+pub(super) struct CountSeen {
+    pub(super) since: Option<Time>,
+    pub(super) name: Localized,
+    pub(super) unit: Unit,
+    pub(super) limit: f64,
+    pub(super) above: bool,
+    pub(super) times: u32,
+    pub(super) window: Span,
 }
 
 pub(super) struct RateSeen {
@@ -125,11 +139,18 @@ pub(super) fn unchanged<'a>(case: &Case<'a>) -> Vec<Sourced<Seen<'a>>> {
 fn observed<'a>(case: &Case<'a>, anomaly: &'a Anomaly, since: Option<Time>) -> Sourced<Seen<'a>> {
     let (quantity, unit) = case.measured(anomaly).unwrap_or((Quantity::ControllerValue, Unit::One));
     let name = name_of(case, &anomaly.channel, quantity);
-    let state = worth_naming(&anomaly.state);
+    let state = worth_naming(&anomaly.state).map(|it| state_of(case, it));
     let fact = match &anomaly.finding {
         Finding::BearingLine(line) => {
             let fact = Seen::BearingLine { since, line, state };
             return Sourced::new(fact, &line.waveform);
+        }
+        Finding::Code { code, times, window } => {
+            Seen::Code { since: Some(anomaly.onset), code, times: *times, window: *window }
+        }
+        Finding::Count { limit, above, times, window, .. } => {
+            let (limit, above, times, window) = (*limit, *above, *times, *window);
+            Seen::Count(CountSeen { since, name, unit, limit, above, times, window })
         }
         Finding::Flat { value, lasted } => {
             Seen::Flat { since, name, value: *value, unit, lasted: *lasted }

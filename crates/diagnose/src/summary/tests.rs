@@ -117,7 +117,7 @@ fn when_no_cause_leads_the_first_line_says_so_and_names_two() {
     scene.unchanged.clear();
     let summary = summary(&scene);
     assert!(summary.headline.en.starts_with("Not clear yet. "), "{}", summary.headline.en);
-    assert!(summary.headline.en.contains("next likely: looseness"), "{}", summary.headline.en);
+    assert!(summary.headline.en.contains("next likely: imbalance"), "{}", summary.headline.en);
     assert!(summary.headline.zh.starts_with("尚不能确定。"), "{}", summary.headline.zh);
     assert!(summary.unchanged[0].text.en.starts_with("Not known"), "silence is not normality");
 }
@@ -161,14 +161,14 @@ fn summary(scene: &Scene) -> Summary {
 }
 
 const OUTER_RACE_EN: &str = "\
-Outer-race damage developing on the front spindle bearing (90 %).
+Outer-race damage developing on the front spindle bearing (98 %).
 Not urgent today: plan the work within 6 days.
-Since 19 Nov 21:40 a knock repeats at 107.0 Hz = 3.58 × shaft speed, the outer-race frequency (BPFO) of 6205, off by 0.1 %; 4 harmonics in the envelope spectrum, in 11 of 12 bursts in state `cut` at 1,790 rpm.
-At the same time high-frequency vibration Z 0.61 g, normal 0.15–0.27 g: 2.9 × the usual.
+Since 19 Nov 21:40 a knock repeats at 107.0 Hz = 3.58 × shaft speed, the outer-race frequency (BPFO) of 6205, off by 0.1 %; 4 harmonics in the envelope spectrum, in 11 of 12 bursts (newest at 1,790 rpm, state cut).
+At the same time high-frequency vibration Z is 0.61 g, normal 0.15–0.27 g: 2.9 × the usual.
 Not changed: vibration velocity 1.21 mm/s (normal 0.90–1.60); bearing temperature 41.3 °C (normal 36.0–44.0).
 18 Oct (33 days ago): inspected, \"noise at spindle\" – nothing found (FW-2026-0960).
 15 Aug (97 days ago): serviced, \"补脂 NBU15\" – solved (FW-2026-0871), held 96 days.
-Front spindle bearing last replaced on 12 Mar (6205-2RS C3), 253 days ago – solved (FW-2026-0317).
+6205-2RS C3 of the front spindle bearing last replaced on 12 Mar, 253 days ago – solved (FW-2026-0317).
 2 repairs of this part within 12 months.
 Lubrication is overdue: last on 15 Aug, 97 days ago, due every 90 days.
 Sister machine CNC-03, 23 Jul: replaced (6205-2RS C3) – solved, 3.1 h.
@@ -186,14 +186,14 @@ Rule spindle-bearing v7.
 ";
 
 const OUTER_RACE_ZH: &str = "\
-主轴前轴承外圈损伤正在发展（90 %）。
+主轴前轴承外圈损伤正在发展（98 %）。
 今天不紧急：请在 6 天内安排维修。
-自 11-19 21:40 起，12 次采集中有 11 次（cut 状态，1790 rpm），包络谱出现 107.0 Hz = 3.58 倍转频（6205 外圈故障频率 BPFO，偏差 0.1 %），含 4 个谐波。
+自 11-19 21:40 起，12 次采集中有 11 次（cut，最近一次 1790 rpm），包络谱出现 107.0 Hz = 3.58 倍转频（6205 外圈故障频率 BPFO，偏差 0.1 %），含 4 个谐波。
 同时高频振动 Z 0.61 g，正常 0.15–0.27 g，为平时的 2.9 倍。
 无变化：振动速度 1.21 mm/s（正常 0.90–1.60）；轴承温度 41.3 °C（正常 36.0–44.0）。
 10-18（33 天前）：检查，“noise at spindle”，未发现问题（FW-2026-0960）。
 08-15（97 天前）：保养，“补脂 NBU15”，已解决（FW-2026-0871），维持了 96 天。
-主轴前轴承上次更换 03-12（6205-2RS C3），距今 253 天，已解决（FW-2026-0317）。
+主轴前轴承的 6205-2RS C3 上次更换 03-12，距今 253 天，已解决（FW-2026-0317）。
 该部位近 12 个月已维修 2 次。
 润滑已超期：上次 08-15，距今 97 天，周期 90 天。
 同型机 CNC-03，07-23：更换（6205-2RS C3），已解决，3.1 h。
@@ -211,7 +211,7 @@ const OUTER_RACE_ZH: &str = "\
 ";
 
 const HOT_OIL_EN: &str = "\
-Oil of the hydraulic unit is overheating, the cooler is suspected (79 %).
+Oil of the hydraulic unit is overheating, the cooler is suspected (97 %).
 Not urgent today: do the test below soon and plan the work for the coming days.
 Since 20 Nov 04:27, oil temperature is 61.4 °C; normal is 41.0–47.5 °C, usually 44.2 °C (30 days, 4,120 samples). That is 17.2 K above usual.
 Not changed: system pressure 118 bar (normal 112–123); oil level 71.0 % (normal 66.0–76.0); spindle load 38.0 % (normal 21.0–55.0).
@@ -228,7 +228,7 @@ Rule learned-level v1.
 ";
 
 const HOT_OIL_ZH: &str = "\
-液压站油温过高，怀疑冷却器散热不良（79 %）。
+液压站油温过高，怀疑冷却器散热不良（97 %）。
 今天不紧急：请尽快做下面的判别，并在近几天安排维修。
 自 11-20 04:27 起，油温 61.4 °C；正常范围 41.0–47.5 °C，通常 44.2 °C（30 天，4120 个样本），比平时高 17.2 K。
 无变化：系统压力 118 bar（正常 112–123）；油位 71.0 %（正常 66.0–76.0）；主轴负载 38.0 %（正常 21.0–55.0）。
@@ -245,7 +245,7 @@ const HOT_OIL_ZH: &str = "\
 ";
 
 const FLAT_EN: &str = "\
-The sensor, not the machine, is suspected: bearing temperature at the front spindle bearing does not move (96 %).
+The sensor, not the machine, is suspected: bearing temperature does not move (99 %).
 The machine may run, but nothing watches it here until the signal is back.
 Since 20 Nov 02:52, bearing temperature has read exactly 38.5 °C, now for 3 h 6 min. A working sensor always moves a little.
 The machine itself looks normal: vibration velocity 1.21 mm/s (normal 0.90–1.60); spindle load 38.0 % (normal 21.0–55.0).
@@ -260,7 +260,7 @@ Rule flat-line v2.
 ";
 
 const FLAT_ZH: &str = "\
-怀疑是传感器故障，不是设备故障：主轴前轴承的轴承温度读数不变（96 %）。
+怀疑是传感器故障，不是设备故障：轴承温度读数不变（99 %）。
 设备可以运行，但信号恢复前此处无监测。
 自 11-20 02:52 起，轴承温度一直是 38.5 °C，已持续 3 小时 6 分钟。正常的传感器读数总会有微小波动。
 设备本身正常：振动速度 1.21 mm/s（正常 0.90–1.60）；主轴负载 38.0 %（正常 21.0–55.0）。

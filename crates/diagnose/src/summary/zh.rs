@@ -3,18 +3,20 @@
 
 use forewarn_domain::anomaly::{BearingDefect, BearingLine};
 use forewarn_domain::family::Severity;
-use forewarn_domain::id::StateId;
 use forewarn_domain::repair::{Activity, Outcome, RepairRecord};
+use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 
 use super::past::Told;
-use super::seen::{LevelSeen, NormalSeen, RateSeen, Seen};
+use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
 use super::{Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, figure, parts, per_minute,
+    share,
 };
+use crate::naming::shortened;
 
 pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
     let (p, rival_p) = (percent(p), percent(rival_p));
@@ -63,8 +65,14 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
         Seen::BackToNormal { since } => {
             format!("{}已恢复正常，但原因尚未确认。", opened(Some(*since), clock))
         }
-        Seen::BearingLine { since, line, state } => bearing_line(*since, line, *state, clock),
+        Seen::BearingLine { since, line, state } => {
+            bearing_line(*since, line, state.as_ref(), clock)
+        }
         Seen::CameBack(count) => format!("期间曾恢复正常，又复发 {count} 次。"),
+        Seen::Code { since, code, times, window } => {
+            self::code(&opened(*since, clock), code, *times, *window)
+        }
+        Seen::Count(count) => self::count(count, clock),
         Seen::Flat { since, name, value, unit, lasted } => {
             let start = opened(*since, clock);
             let (value, lasted) = (amount(*value, *unit), span(*lasted));
@@ -112,7 +120,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
 fn bearing_line(
     since: Option<Time>,
     line: &BearingLine,
-    state: Option<&StateId>,
+    state: Option<&Localized>,
     clock: &Clock,
 ) -> String {
     let start = opened(since, clock);
@@ -126,12 +134,27 @@ fn bearing_line(
     let off = ((line.found_hz - line.expected_hz) / line.expected_hz * 100.0).abs();
     let (name, bearing, rpm) =
         (line.defect.frequency(), &line.bearing, figure(line.shaft_hz * 60.0));
-    let state = state.map(|it| format!("{it} 状态，")).unwrap_or_default();
+    let state = state.map(|it| format!("{}，", it.zh)).unwrap_or_default();
     let (matched, bursts, count) = (line.matched, line.bursts, line.harmonics.len());
     format!(
-        "{start}{bursts} 次采集中有 {matched} 次（{state}{rpm} rpm），包络谱出现 {found:.1} Hz = \
+        "{start}{bursts} 次采集中有 {matched} 次（{state}最近一次 {rpm} rpm），包络谱出现 {found:.1} Hz = \
          {order:.2} 倍转频（{bearing} {race}故障频率 {name}，偏差 {off:.1} %），含 {count} 个谐波。"
     )
+}
+
+fn code(start: &str, code: &str, times: u32, window: Span) -> String {
+    match times {
+        0 | 1 => format!("{start}设备报出代码 {code}。"),
+        _ => format!("{start}设备报出代码 {code}；{}内此类代码共 {times} 次。", span(window)),
+    }
+}
+
+fn count(count: &CountSeen, clock: &Clock) -> String {
+    let CountSeen { since, name, unit, limit, above, times, window } = count;
+    let start = opened(*since, clock);
+    let side = if *above { "高于" } else { "低于" };
+    let (limit, window) = (amount(*limit, *unit), span(*window));
+    format!("{start}{} {window}内 {times} 次{side} {limit}。", name.zh)
 }
 
 fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
@@ -139,7 +162,8 @@ fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
     let start = opened(*since, clock);
     let (now, band, usual) =
         (amount(*value, *unit), band(normal, *unit), amount(normal.median, *unit));
-    let state = state.map_or("正常范围".to_owned(), |it| format!("{it} 状态正常范围"));
+    let state = state.as_ref();
+    let state = state.map_or("正常范围".to_owned(), |it| format!("{}时正常范围", it.zh));
     let from = match days(*learned_over) {
         ..1 => span(*learned_over),
         days => format!("{days} 天"),
@@ -200,10 +224,10 @@ pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
         Told::Repeats(count) => format!("该部位近 12 个月已维修 {count} 次。"),
         Told::Replaced { record, name, held_days } => {
             let (date, ago) = (clock.date_zh(record.at), clock.days_since(record.at));
-            let part = record.part.as_ref().map(|it| format!("（{it}）")).unwrap_or_default();
+            let part = record.part.as_ref().map(|it| format!("的 {it} ")).unwrap_or_default();
             let (outcome, ticket) = (outcome(record.outcome), ticket(record));
             let held = held(*held_days);
-            format!("{}上次更换 {date}{part}，距今 {ago} 天，{outcome}{held}{ticket}。", name.zh)
+            format!("{}{part}上次更换 {date}，距今 {ago} 天，{outcome}{held}{ticket}。", name.zh)
         }
         Told::Sister { device, record } => {
             format!("同型机 {}，{}：{}。", device.zh, clock.date_zh(record.at), work(record))
@@ -295,22 +319,6 @@ pub(super) fn footer(foot: &Foot) -> String {
     }
 }
 
-/// The share of good readings; it never rounds up to 100 %.
-pub(super) fn share(good: u64, total: u64) -> String {
-    let tenths = u128::from(good) * 1_000 / u128::from(total.max(1));
-    if tenths == 1_000 { "100 %".to_owned() } else { format!("{}.{} %", tenths / 10, tenths % 10) }
-}
-
-/// A record's own words, cut where a phone would break the line twice.
-pub(super) fn shortened(text: &str) -> String {
-    let text = text.trim().trim_end_matches(['.', '。']);
-    if text.chars().count() <= QUOTE_CHARS_MAX {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(QUOTE_CHARS_MAX).collect();
-    format!("{}…", cut.trim_end())
-}
-
 fn opened(since: Option<Time>, clock: &Clock) -> String {
     since.map(|at| format!("自 {} 起，", clock.time_zh(at))).unwrap_or_default()
 }
@@ -359,6 +367,3 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unknown => "结果未记录",
     }
 }
-
-/// About two lines on a phone.
-const QUOTE_CHARS_MAX: usize = 80;

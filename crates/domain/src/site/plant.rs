@@ -1,5 +1,7 @@
 //! A site file joined with its templates, checked: every channel with its meaning.
 
+mod channel_name;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use crate::template::{DeviceTemplate, PointTemplate, TemplateError};
 use crate::text::Localized;
 use crate::time::Span;
 use crate::waveform::BURST_FEATURES;
+use channel_name::named_after;
 
 /// Everything that is known about a plant's machines before the first reading.
 #[derive(Clone, Debug)]
@@ -259,7 +262,7 @@ fn channels_of(
                     .map_err(|source| PlantError::Id { source })?;
                 channels.push(Channel {
                     id: ChannelId::new(&device.id, &source.id, &point),
-                    name: feature_name(feature.quantity, Some(*axis)),
+                    name: named_after(feature.quantity, Some(*axis)),
                     quantity: feature.quantity,
                     unit: feature.unit,
                     axis: Some(*axis),
@@ -294,7 +297,7 @@ fn point_channel(
     let by_change = group.is_some_and(|it| it.report == crate::template::Report::OnChange);
     Channel {
         id: ChannelId::new(&device.id, &source.id, &point.id),
-        name: point.name.clone().unwrap_or_else(|| feature_name(point.quantity, point.axis)),
+        name: point.name.clone().unwrap_or_else(|| named_after(point.quantity, point.axis)),
         quantity: point.quantity,
         unit: point.unit,
         axis: point.axis,
@@ -311,55 +314,6 @@ fn point_channel(
 
 fn whole_machine() -> ComponentId {
     ComponentId::new("machine").expect("the constant is a slug")
-}
-
-fn feature_name(quantity: Quantity, axis: Option<Axis>) -> Localized {
-    let (en, zh) = quantity_name(quantity);
-    match axis {
-        Some(axis) => Localized::new(
-            format!("{en} {}", axis.as_str().to_uppercase()),
-            format!("{zh} {}", axis.as_str().to_uppercase()),
-        ),
-        None => Localized::new(en, zh),
-    }
-}
-
-fn quantity_name(quantity: Quantity) -> (&'static str, &'static str) {
-    match quantity {
-        Quantity::AccelerationCrest => ("crest factor", "峰值因子"),
-        Quantity::AccelerationKurtosis => ("kurtosis", "峭度"),
-        Quantity::AccelerationPeak => ("acceleration peak", "加速度峰值"),
-        Quantity::AccelerationRms => ("acceleration", "振动加速度"),
-        Quantity::AccelerationRmsHf => ("high-frequency vibration", "高频振动"),
-        Quantity::Context => ("context", "工况信息"),
-        Quantity::ControllerValue => ("controller value", "控制器数值"),
-        Quantity::Current => ("current", "电流"),
-        Quantity::Cycles => ("cycles", "循环计数"),
-        Quantity::Displacement => ("displacement", "振动位移"),
-        Quantity::Energy => ("energy", "电能"),
-        Quantity::Flow => ("flow", "流量"),
-        Quantity::Force => ("force", "力"),
-        Quantity::Frequency => ("frequency", "频率"),
-        Quantity::Level => ("level", "液位"),
-        Quantity::LinearVelocity => ("axis speed", "轴速度"),
-        Quantity::Load => ("load", "负载"),
-        Quantity::Position => ("position", "位置"),
-        Quantity::PositionError => ("following error", "跟随误差"),
-        Quantity::Power => ("power", "功率"),
-        Quantity::Pressure => ("pressure", "压力"),
-        Quantity::RotationSpeed => ("speed", "转速"),
-        Quantity::RunTime => ("run time", "运行时间"),
-        Quantity::StateGuard => ("guard", "防护门"),
-        Quantity::StateMode => ("mode", "模式"),
-        Quantity::StateRunning => ("running", "运行"),
-        Quantity::StateWord => ("status word", "状态字"),
-        Quantity::Temperature => ("temperature", "温度"),
-        Quantity::Torque => ("torque", "扭矩"),
-        Quantity::VelocityPeak => ("velocity peak", "振动速度峰值"),
-        Quantity::VelocityRms => ("vibration velocity", "振动速度"),
-        Quantity::Voltage => ("voltage", "电压"),
-        Quantity::Volume => ("volume", "体积"),
-    }
 }
 
 /// Why a site file and its templates make no plant.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::output::Failure;
-use crate::replay::recording::Row;
+use crate::recording::Row;
 use crate::stores;
 
 /// A store that rows pass through.

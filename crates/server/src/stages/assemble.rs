@@ -12,6 +12,7 @@ use forewarn_domain::time::Time;
 use forewarn_domain::waveform::{WaveformHeader, WaveformPart};
 use forewarn_engine::inbox::Inbox;
 use forewarn_lifecycle::{CancellationToken, Clock};
+use forewarn_store::failpoint;
 use forewarn_store::readings::{ReadingStore, StoreError};
 use forewarn_store::records::{Records, RecordsError};
 use forewarn_store::waveform_files::{WaveformFileError, WaveformFiles};
@@ -58,11 +59,13 @@ impl Assemble {
                 () = tokio::time::sleep(LOOK_EVERY) => { is_behind = true; None }
             };
             let outcome = async {
+                // First: only the store knows where a stream goes on after a start.
+                if is_behind {
+                    self.fetch(&mut work).await?;
+                    is_behind = false;
+                }
                 if let Some(batch) = taken {
                     self.offer(&mut work, batch).await?;
-                }
-                if std::mem::take(&mut is_behind) {
-                    self.fetch(&mut work).await?;
                 }
                 Ok::<(), AssembleError>(())
             };
@@ -83,13 +86,23 @@ impl Assemble {
     async fn fetch(&self, work: &mut Work) -> Result<(), AssembleError> {
         let known = work.inbox.cursors();
         let mut from = Vec::new();
-        for (key, _) in self.readings.ledgers() {
+        let ledgers = self.readings.ledgers();
+        for (key, _) in &ledgers {
             if key.stream == Stream::BULK {
-                let next = known.iter().find(|(it, _)| *it == key).map_or(1, |(_, next)| *next);
-                from.push((key, next));
+                let next = known.iter().find(|(it, _)| it == key).map_or(1, |(_, next)| *next);
+                from.push((key.clone(), next));
             }
         }
-        for batch in self.readings.unconsumed(&from, PAGE_BATCHES).await? {
+        let page = self.readings.unconsumed(&from, PAGE_BATCHES).await?;
+        if page.is_empty() {
+            // Everything was passed before the last stop: what comes next is new.
+            for (key, ledger) in ledgers.iter().filter(|(key, _)| key.stream == Stream::BULK) {
+                if !known.iter().any(|(it, _)| it == key) {
+                    work.inbox.skip_to(key, ledger.next_seq());
+                }
+            }
+        }
+        for batch in page {
             // What was passed before the last stop is gone from the log; begin at what is left.
             if !work.inbox.cursors().iter().any(|(key, _)| *key == batch.key) {
                 work.inbox.skip_to(&batch.key, batch.seq);
@@ -146,6 +159,7 @@ impl Assemble {
             self.metrics.add(Counter::AssembleDamaged, 1);
             return Ok(());
         }
+        failpoint::pass("server: the waveform's file is written, its row is not");
         let id = WaveformHeader::id(key, first_seq);
         self.records.insert_waveform(id, &finished.header, now).await?;
         self.metrics.add(Counter::AssembleWaveforms, 1);

@@ -8,8 +8,10 @@
 
 mod inputs;
 mod learn;
+mod rules;
 
-pub(crate) use inputs::{AGENT_SILENT, AgentSilent};
+pub(crate) use inputs::{AGENT_SILENT, AgentSilent, notice_of};
+pub(crate) use rules::Beside;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,13 +21,14 @@ use forewarn_domain::episode::Episode;
 use forewarn_domain::reading::{Batch, Stream, StreamKey};
 use forewarn_domain::time::Time;
 use forewarn_engine::inbox::Inbox;
-use forewarn_engine::{Decision, Engine, SnapshotError};
+use forewarn_engine::{Decision, Engine, EngineError, SnapshotError};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::readings::{ReadingStore, StoreError};
 use forewarn_store::records::{Commit, Records, RecordsError, Snapshot, TicketWrite};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::bench::rulebook::RulebookError;
 use crate::health::{Health, Stage, StageState};
 use crate::live::Live;
 use crate::metrics::{Counter, Metrics};
@@ -40,6 +43,7 @@ pub(crate) struct Decide {
     pub(crate) health: Arc<Health>,
     pub(crate) live: Arc<Live>,
     pub(crate) is_behind: Arc<AtomicBool>,
+    pub(crate) beside: Beside,
 }
 
 /// What the thread keeps between two batches.
@@ -194,6 +198,7 @@ impl Decide {
             work.is_moved = true;
             let decisions = self.engine.advance(&batch);
             self.commit(&decisions).await?;
+            self.beside.advance(&batch, &self.records).await;
         }
         Ok(())
     }
@@ -254,7 +259,9 @@ impl Decide {
     /// Cursor and memory in one transaction; then the store may forget what was passed.
     async fn save(&mut self, work: &mut Work) -> Result<(), DecideError> {
         let cursors = work.inbox.cursors();
-        let parts = self.engine.changed_parts()?;
+        self.beside.keep_bursts(&self.records).await?;
+        let mut parts = self.engine.changed_parts()?;
+        parts.extend(self.beside.changed_parts()?);
         let bytes: usize = parts.iter().map(|(_, text)| text.len()).sum();
         let snapshot =
             Snapshot { parts, cursors: cursors.clone(), inputs_applied: work.inputs_applied };
@@ -368,6 +375,12 @@ pub enum DecideError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The rules that are to come into force.
+    #[error(transparent)]
+    Rules(#[from] RulebookError),
+    /// The plant does not take the rules.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The readings store.
     #[error(transparent)]
     Readings(#[from] StoreError),

@@ -12,6 +12,7 @@ use forewarn_domain::id::SiteId;
 use forewarn_domain::time::{Span, Time};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_notify::{Channel, Message as Notification, Outcome};
+use forewarn_store::failpoint;
 use forewarn_store::records::{Message, Records, RecordsError, TicketRow};
 
 use crate::health::{Health, Stage, StageState};
@@ -73,7 +74,9 @@ impl Notify {
             return self.records.message_sent(message.id, self.now()).await;
         };
         let seconds = self.now().micros().div_euclid(1_000_000);
-        match channel.send(&self.notification(message, &ticket), seconds).await {
+        let outcome = channel.send(&self.notification(message, &ticket), seconds).await;
+        failpoint::pass("server: told, not marked as told");
+        match outcome {
             Outcome::Delivered => {
                 self.metrics.add(Counter::NotifySent, 1);
                 self.health.worked(Stage::Notify, self.now());

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
+use forewarn_store::failpoint;
 use forewarn_store::readings::{Hold, ReadingStore, RetentionPolicy, StoreError};
-use forewarn_store::records::{Records, RecordsError, StateFilter, TicketFilter};
+use forewarn_store::records::{Records, RecordsError, StateFilter, TicketFilter, WaveformRow};
 use forewarn_store::waveform_files::{WaveformFileError, WaveformFiles};
 
 use crate::health::{Health, Stage, StageState};
@@ -24,16 +25,15 @@ pub(crate) struct Retain {
 }
 
 impl Retain {
-    /// Cleans up now and then until `stop`.
+    /// Cleans up at once, since a server may never live long, and then now and then until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(CLEAN_EVERY) => {}
-            }
+        while !stop.is_cancelled() {
             let now = Time::from_micros(self.clock.now_us());
             match self.clean(now).await {
-                Ok(()) => self.health.worked(Stage::Retain, now),
+                Ok(()) => {
+                    self.metrics.add(Counter::RetainRuns, 1);
+                    self.health.worked(Stage::Retain, now);
+                }
                 Err(error) => {
                     let cause = &error as &dyn std::error::Error;
                     tracing::error!(
@@ -48,6 +48,10 @@ impl Retain {
                         format!("旧数据无法清理：{error}"),
                     );
                 }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CLEAN_EVERY) => {}
             }
         }
     }
@@ -64,14 +68,30 @@ impl Retain {
                 "removed readings to stay within the cap"
             );
         }
-        let before = now - self.policy.otherwise.waveform;
-        for row in self.records.expired_waveforms(before, now, WAVEFORMS_MAX).await? {
-            self.records.forget_waveform(row.id).await?;
+        self.metrics.add(Counter::RetainRollups, retained.rollups);
+        self.metrics.add(Counter::RetainTexts, retained.texts);
+        for channel in self.records.waveform_channels().await? {
+            let before = now - self.policy.spans(self.policy.class(&channel)).waveform;
+            let expired = self.records.expired_waveforms(&channel, before, now, WAVEFORMS_MAX);
+            for row in expired.await? {
+                self.delete_waveform(&row).await?;
+                self.metrics.add(Counter::RetainWaveforms, 1);
+            }
+        }
+        self.records.drop_bursts(now - self.policy.otherwise.raw).await?;
+        Ok(self.records.prune(now).await?)
+    }
+
+    /// The file goes first: a kill before the row goes leaves a row that is found expired again. A
+    /// file that another waveform needs, for it has the same samples, stays.
+    async fn delete_waveform(&self, row: &WaveformRow) -> Result<(), RetainError> {
+        if !self.records.shares_samples(row).await? {
             let (files, sha256) = (self.files.clone(), row.header.sha256);
             let deleted = tokio::task::spawn_blocking(move || files.delete(&sha256)).await;
             deleted.map_err(|source| RetainError::Thread { source })??;
+            failpoint::pass("server: the waveform's file is deleted, its row is not");
         }
-        Ok(self.records.prune(now).await?)
+        Ok(self.records.forget_waveform(row.id).await?)
     }
 
     /// What open tickets rest on.
@@ -93,7 +113,7 @@ impl Retain {
 /// The store deletes in whole hours; looking this often keeps each run short.
 const CLEAN_EVERY: Duration = Duration::from_secs(300);
 
-/// Waveforms removed in one run.
+/// Waveforms of a channel removed in one run.
 const WAVEFORMS_MAX: i64 = 1_000;
 
 /// A plant with more open tickets than this has other worries than its disk.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use forewarn_domain::reading::{Batch, BatchBody, Epoch, Evicted, Stream, StreamKey};
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
+use forewarn_store::failpoint;
 use forewarn_store::readings::{Appended, Outcome, ReadingStore, StoreError};
 use forewarn_wire::payload::{Ack, StreamPosition};
 use forewarn_wire::server_link::Answers;
@@ -61,9 +62,11 @@ impl Store {
                     }
                 }
             }
-            let batches = self.sort(&mut work).await;
-            if !batches.is_empty() && !self.store(batches, &stop).await {
-                return;
+            let mut waiting = self.sort(&mut work).await.into_iter().peekable();
+            while waiting.peek().is_some() {
+                if !self.store(next_commit(&mut waiting), &stop).await {
+                    return;
+                }
             }
         }
     }
@@ -115,11 +118,13 @@ impl Store {
                 () = tokio::time::sleep(RETRY_AFTER) => {}
             }
         };
+        failpoint::pass("server: committed, not acknowledged");
         self.health.worked(Stage::Store, Time::from_micros(self.clock.now_us()));
         for ((from, batch), answer) in batches.iter().zip(&appended) {
             self.count(batch, answer);
             if !matches!(answer.outcome, Outcome::Refused(_)) {
                 self.acknowledge(from, answer).await;
+                failpoint::pass("server: acknowledged, not passed on");
             }
             if matches!(answer.outcome, Outcome::New { .. }) {
                 tracing::debug!(stage = "store", trace = %batch.trace(), "a batch is durable");
@@ -200,8 +205,26 @@ impl Store {
     }
 }
 
-/// With 20,000 readings a batch at most, one commit stays well below a second.
+/// As many of the waiting batches as may share a commit; at least one.
+fn next_commit(
+    waiting: &mut impl Iterator<Item = (AgentAddress, Arc<Batch>)>,
+) -> Vec<(AgentAddress, Arc<Batch>)> {
+    let (mut commit, mut readings) = (Vec::new(), 0);
+    while readings < COMMIT_READINGS_MAX {
+        let Some((from, batch)) = waiting.next() else { break };
+        if let BatchBody::Readings(body) = &batch.body {
+            readings += body.count();
+        }
+        commit.push((from, batch));
+    }
+    commit
+}
+
+/// Batches taken from the queue at once.
 const COMMIT_BATCHES_MAX: usize = 64;
+
+/// Keeps a commit well below a second, and the store's log well below its limit.
+const COMMIT_READINGS_MAX: usize = 20_000;
 
 /// Long enough for a busy disk, short enough that a repaired one is noticed at once.
 const RETRY_AFTER: Duration = Duration::from_millis(500);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Row};
 
 use super::row::time;
-use super::{Records, RecordsError};
+use super::{Records, RecordsError, query};
 
 /// A signed-in browser.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,7 +51,7 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn set_setup_token(&self, token: &str, at: Time) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO setup_token (name, sha256, at) VALUES ('setup', $1, $2)
              ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, at = excluded.at",
         )
@@ -68,7 +68,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn is_setup_token(&self, token: &str) -> Result<bool, RecordsError> {
-        let row = sqlx::query("SELECT sha256 FROM setup_token WHERE name = 'setup'")
+        let row = query("SELECT sha256 FROM setup_token WHERE name = 'setup'")
             .fetch_optional(&self.reader)
             .await?;
         let Some(row) = row else { return Ok(false) };
@@ -83,15 +83,13 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn open_session(&self, new: &NewSession) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "INSERT INTO session (sha256, account, role, expires_at) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(hash(&new.secret))
-        .bind(new.session.account.as_str())
-        .bind(new.session.role.as_str())
-        .bind(new.session.expires_at.micros())
-        .execute(&mut *tx)
-        .await?;
+        query("INSERT INTO session (sha256, account, role, expires_at) VALUES ($1, $2, $3, $4)")
+            .bind(hash(&new.secret))
+            .bind(new.session.account.as_str())
+            .bind(new.session.role.as_str())
+            .bind(new.session.expires_at.micros())
+            .execute(&mut *tx)
+            .await?;
         self.finish(tx).await
     }
 
@@ -101,21 +99,19 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn session(&self, secret: &str, now: Time) -> Result<Option<Session>, RecordsError> {
-        sqlx::query(
-            "SELECT account, role, expires_at FROM session WHERE sha256 = $1 AND expires_at > $2",
-        )
-        .bind(hash(secret))
-        .bind(now.micros())
-        .fetch_optional(&self.reader)
-        .await?
-        .map(|row| {
-            Ok(Session {
-                account: row.try_get("account")?,
-                role: row.try_get("role")?,
-                expires_at: time(&row, "expires_at")?,
+        query("SELECT account, role, expires_at FROM session WHERE sha256 = $1 AND expires_at > $2")
+            .bind(hash(secret))
+            .bind(now.micros())
+            .fetch_optional(&self.reader)
+            .await?
+            .map(|row| {
+                Ok(Session {
+                    account: row.try_get("account")?,
+                    role: row.try_get("role")?,
+                    expires_at: time(&row, "expires_at")?,
+                })
             })
-        })
-        .transpose()
+            .transpose()
     }
 
     /// Signs a browser out.
@@ -125,10 +121,7 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn close_session(&self, secret: &str) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM session WHERE sha256 = $1")
-            .bind(hash(secret))
-            .execute(&mut *tx)
-            .await?;
+        query("DELETE FROM session WHERE sha256 = $1").bind(hash(secret)).execute(&mut *tx).await?;
         self.finish(tx).await
     }
 }
@@ -139,14 +132,13 @@ pub(super) async fn remember(
     request: &RequestKey,
     at: Time,
 ) -> Result<bool, RecordsError> {
-    let row = sqlx::query(
-        "SELECT body_sha256 FROM idempotency WHERE account = $1 AND route = $2 AND key = $3",
-    )
-    .bind(request.account.as_str())
-    .bind(request.route.as_str())
-    .bind(request.key.as_str())
-    .fetch_optional(&mut *tx)
-    .await?;
+    let row =
+        query("SELECT body_sha256 FROM idempotency WHERE account = $1 AND route = $2 AND key = $3")
+            .bind(request.account.as_str())
+            .bind(request.route.as_str())
+            .bind(request.key.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
     if let Some(row) = row {
         let known: String = row.try_get("body_sha256")?;
         return if known == request.body_sha256 {
@@ -155,7 +147,7 @@ pub(super) async fn remember(
             Err(RecordsError::KeyReused { key: request.key.clone() })
         };
     }
-    sqlx::query(
+    query(
         "INSERT INTO idempotency (account, route, key, body_sha256, at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(request.account.as_str())

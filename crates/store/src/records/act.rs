@@ -15,7 +15,7 @@ use super::engine::{EngineInput, Notice, put_notice};
 use super::journal::{self, Change};
 use super::list::find;
 use super::row::to_json;
-use super::{Records, RecordsError, RequestKey, TicketRow, accounts, outbox, repairs};
+use super::{Records, RecordsError, RequestKey, TicketRow, accounts, outbox, query, repairs};
 
 /// A command with everything that decides whether it is carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,9 +68,22 @@ impl Records {
     /// stood for another body.
     pub async fn act(&self, act: &Act) -> Result<Acted, RecordsError> {
         let mut tx = self.begin().await?;
-        let ticket = find(&mut tx, &act.ticket).await?;
+        let acted = self.carry_out(&mut tx, act).await?;
+        if !acted.is_repeat {
+            self.finish(tx).await?;
+        }
+        Ok(acted)
+    }
+
+    /// The same inside a transaction.
+    pub(super) async fn carry_out(
+        &self,
+        tx: &mut AnyConnection,
+        act: &Act,
+    ) -> Result<Acted, RecordsError> {
+        let ticket = find(&mut *tx, &act.ticket).await?;
         if let Some(request) = &act.request
-            && !accounts::remember(&mut tx, request, act.at).await?
+            && !accounts::remember(&mut *tx, request, act.at).await?
         {
             return Ok(Acted { ticket, input: None, is_repeat: true });
         }
@@ -81,26 +94,25 @@ impl Records {
             return Err(RecordsError::Stale { number, expected, found });
         }
         let state = ticket.state.after(&act.command)?;
-        check_others(&mut tx, &ticket, act).await?;
+        check_others(&mut *tx, &ticket, act).await?;
         let changed = changed(&ticket, state, act);
-        write(&mut tx, &changed).await?;
-        journal::write_timeline(&mut tx, changed.id, changed.revision, &entry(act, state)).await?;
+        write(&mut *tx, &changed).await?;
+        journal::write_timeline(&mut *tx, changed.id, changed.revision, &entry(act, state)).await?;
         let (subject, device) = (changed.id.to_string(), changed.key.device.as_str());
         let change = Change { at: act.at, kind: "ticket.changed", subject: &subject, device };
-        journal::write_change(&mut tx, change).await?;
+        journal::write_change(&mut *tx, change).await?;
         let what = act.command.word();
         let about = outbox::About { what, ticket: changed.id, revision: changed.revision };
-        outbox::address(&mut tx, &self.notify, about, act.at).await?;
+        outbox::address(&mut *tx, &self.notify, about, act.at).await?;
         let input = match notice(&changed, ticket.state, act) {
             Some(notice) => {
                 if let Notice::TicketClosed { repair, .. } = &notice {
-                    repairs::put(&mut tx, repair).await?;
+                    repairs::put(&mut *tx, repair).await?;
                 }
-                Some(put_notice(&mut tx, &notice, act.at).await?)
+                Some(put_notice(&mut *tx, &notice, act.at).await?)
             }
             None => None,
         };
-        self.finish(tx).await?;
         Ok(Acted { ticket: changed, input, is_repeat: false })
     }
 }
@@ -120,7 +132,7 @@ async fn check_others(
     if ticket.state.is_open() {
         return Ok(());
     }
-    let twin = sqlx::query(
+    let twin = query(
         "SELECT number FROM ticket
          WHERE site = $1 AND device = $2 AND component = $3 AND fault_family = $4
              AND state NOT IN ('closed', 'false_alarm', 'duplicate')",
@@ -172,7 +184,7 @@ fn changed(ticket: &TicketRow, state: TicketState, act: &Act) -> TicketRow {
 
 async fn write(tx: &mut AnyConnection, ticket: &TicketRow) -> Result<(), RecordsError> {
     let finish = ticket.finish.as_ref().map(|it| to_json("what was done", it)).transpose()?;
-    let written = sqlx::query(
+    let written = query(
         "UPDATE ticket SET state = $1, owner = $2, waiting_for = $3, updated_at = $4, done_at = $5,
              closed_at = $6, finish = $7, verdict = $8, revision = $9
          WHERE id = $10",

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::row::{parsed, time};
-use super::{Records, RecordsError};
+use super::{Records, RecordsError, query};
 
 /// One version of a configuration file.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,29 +43,8 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn add_config(&self, new: &NewConfig, at: Time) -> Result<i64, RecordsError> {
-        let sha256 = forewarn_domain::waveform::Sha256(Sha256::digest(new.toml.as_bytes()).into());
         let mut tx = self.begin().await?;
-        let newest = newest(&mut tx, &new.kind, &new.id).await?;
-        if let Some(newest) = &newest
-            && newest.sha256 == sha256
-        {
-            return Ok(newest.version);
-        }
-        let version = newest.map_or(0, |it| it.version) + 1;
-        sqlx::query(
-            "INSERT INTO config_version (kind, id, version, author, reason, at, toml, sha256)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(new.kind.as_str())
-        .bind(new.id.as_str())
-        .bind(version)
-        .bind(new.author.as_str())
-        .bind(new.reason.as_str())
-        .bind(at.micros())
-        .bind(new.toml.as_str())
-        .bind(sha256.to_string())
-        .execute(&mut *tx)
-        .await?;
+        let version = put_version(&mut tx, new, at).await?;
         self.finish(tx).await?;
         Ok(version)
     }
@@ -94,7 +73,7 @@ impl Records {
         kind: &str,
         id: &str,
     ) -> Result<Vec<ConfigVersion>, RecordsError> {
-        sqlx::query("SELECT * FROM config_version WHERE kind = $1 AND id = $2 ORDER BY version")
+        query("SELECT * FROM config_version WHERE kind = $1 AND id = $2 ORDER BY version")
             .bind(kind.to_owned())
             .bind(id.to_owned())
             .fetch_all(&self.reader)
@@ -105,21 +84,50 @@ impl Records {
     }
 }
 
-async fn newest(
+/// Appends a version; the same text as the newest one is that version again.
+pub(super) async fn put_version(
+    tx: &mut AnyConnection,
+    new: &NewConfig,
+    at: Time,
+) -> Result<i64, RecordsError> {
+    let sha256 = forewarn_domain::waveform::Sha256(Sha256::digest(new.toml.as_bytes()).into());
+    let newest = newest(&mut *tx, &new.kind, &new.id).await?;
+    if let Some(newest) = &newest
+        && newest.sha256 == sha256
+    {
+        return Ok(newest.version);
+    }
+    let version = newest.map_or(0, |it| it.version) + 1;
+    query(
+        "INSERT INTO config_version (kind, id, version, author, reason, at, toml, sha256)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(new.kind.as_str())
+    .bind(new.id.as_str())
+    .bind(version)
+    .bind(new.author.as_str())
+    .bind(new.reason.as_str())
+    .bind(at.micros())
+    .bind(new.toml.as_str())
+    .bind(sha256.to_string())
+    .execute(tx)
+    .await?;
+    Ok(version)
+}
+
+pub(super) async fn newest(
     connection: &mut AnyConnection,
     kind: &str,
     id: &str,
 ) -> Result<Option<ConfigVersion>, RecordsError> {
-    sqlx::query(
-        "SELECT * FROM config_version WHERE kind = $1 AND id = $2 ORDER BY version DESC LIMIT 1",
-    )
-    .bind(kind.to_owned())
-    .bind(id.to_owned())
-    .fetch_optional(connection)
-    .await?
-    .as_ref()
-    .map(version)
-    .transpose()
+    query("SELECT * FROM config_version WHERE kind = $1 AND id = $2 ORDER BY version DESC LIMIT 1")
+        .bind(kind.to_owned())
+        .bind(id.to_owned())
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(version)
+        .transpose()
 }
 
 fn version(row: &AnyRow) -> Result<ConfigVersion, RecordsError> {

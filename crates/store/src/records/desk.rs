@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::journal::{self, Change};
 use super::row::{parsed, to_json};
-use super::{RecordsError, built, next, outbox, waveforms};
+use super::{RecordsError, built, next, outbox, query, waveforms};
 
 /// The engine's place at the counter: one transaction, one time.
 pub(super) struct Desk<'a> {
@@ -55,7 +55,7 @@ impl Desk<'_> {
             return Ok(Opened::Joined(open.id, open.number));
         }
         let number = self.number().await?;
-        sqlx::query("UPDATE ticket SET number = $1 WHERE id = $2")
+        query("UPDATE ticket SET number = $1 WHERE id = $2")
             .bind(number.clone())
             .bind(draft.id.to_string())
             .execute(&mut *self.tx)
@@ -88,7 +88,7 @@ impl Desk<'_> {
         if !standing.state.is_open() {
             return Ok(None);
         }
-        sqlx::query("UPDATE ticket_episode SET draft_revision = $1 WHERE episode = $2")
+        query("UPDATE ticket_episode SET draft_revision = $1 WHERE episode = $2")
             .bind(i64::from(draft.revision))
             .bind(draft.episode.to_string())
             .execute(&mut *self.tx)
@@ -107,7 +107,7 @@ impl Desk<'_> {
         let Some((ticket, _)) = self.ticket_of(episode).await? else {
             return Ok(false);
         };
-        let noted = sqlx::query(
+        let noted = query(
             "UPDATE ticket_episode SET cleared_at = $1
              WHERE episode = $2 AND (cleared_at IS NULL OR cleared_at < $1)",
         )
@@ -120,15 +120,13 @@ impl Desk<'_> {
             return Ok(false);
         }
         standing.revision += 1;
-        sqlx::query(
-            "UPDATE ticket SET cleared_at = $1, updated_at = $2, revision = $3 WHERE id = $4",
-        )
-        .bind(cleared_at.micros())
-        .bind(self.at.micros())
-        .bind(standing.revision)
-        .bind(ticket.to_string())
-        .execute(&mut *self.tx)
-        .await?;
+        query("UPDATE ticket SET cleared_at = $1, updated_at = $2, revision = $3 WHERE id = $4")
+            .bind(cleared_at.micros())
+            .bind(self.at.micros())
+            .bind(standing.revision)
+            .bind(ticket.to_string())
+            .execute(&mut *self.tx)
+            .await?;
         let device = self.device_of(ticket).await?;
         let note = Localized::new(
             format!("the signal has been normal again since {cleared_at}"),
@@ -141,7 +139,7 @@ impl Desk<'_> {
 
     async fn join(&mut self, draft: &TicketDraft, open: &Standing) -> Result<(), RecordsError> {
         let mut standing = Standing { number: open.number.clone(), ..*open };
-        sqlx::query(
+        query(
             "UPDATE ticket SET occurrences = occurrences + 1, cleared_at = NULL, episode = $1
              WHERE id = $2",
         )
@@ -156,7 +154,7 @@ impl Desk<'_> {
 
     /// Writes the row of a new ticket; `false` when the key has an open one already.
     async fn insert(&mut self, draft: &TicketDraft) -> Result<bool, RecordsError> {
-        let inserted = sqlx::query(
+        let inserted = query(
             "INSERT INTO ticket (id, episode, site, device, component, fault_family, kind, priority,
                  state, opened_at, onset_at, detected_at, updated_at, confidence, headline_en,
                  headline_zh, draft, occurrences, revision)
@@ -191,7 +189,7 @@ impl Desk<'_> {
         standing: &mut Standing,
     ) -> Result<(), RecordsError> {
         standing.revision += 1;
-        sqlx::query(
+        query(
             "UPDATE ticket SET priority = $1, confidence = $2, headline_en = $3, headline_zh = $4,
                  draft = $5, updated_at = $6, revision = $7
              WHERE id = $8",
@@ -214,7 +212,7 @@ impl Desk<'_> {
         &mut self,
         episode: EpisodeId,
     ) -> Result<Option<(TicketId, i64)>, RecordsError> {
-        sqlx::query("SELECT ticket, draft_revision FROM ticket_episode WHERE episode = $1")
+        query("SELECT ticket, draft_revision FROM ticket_episode WHERE episode = $1")
             .bind(episode.to_string())
             .fetch_optional(&mut *self.tx)
             .await?
@@ -223,14 +221,12 @@ impl Desk<'_> {
     }
 
     async fn link(&mut self, draft: &TicketDraft, ticket: TicketId) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO ticket_episode (episode, ticket, draft_revision) VALUES ($1, $2, $3)",
-        )
-        .bind(draft.episode.to_string())
-        .bind(ticket.to_string())
-        .bind(i64::from(draft.revision))
-        .execute(&mut *self.tx)
-        .await?;
+        query("INSERT INTO ticket_episode (episode, ticket, draft_revision) VALUES ($1, $2, $3)")
+            .bind(draft.episode.to_string())
+            .bind(ticket.to_string())
+            .bind(i64::from(draft.revision))
+            .execute(&mut *self.tx)
+            .await?;
         Ok(())
     }
 
@@ -243,7 +239,7 @@ impl Desk<'_> {
              WHERE site = $1 AND device = $2 AND component = $3 AND fault_family = $4
                  AND state NOT IN ('closed', 'false_alarm', 'duplicate')"
         );
-        sqlx::query(built(sql))
+        query(built(sql))
             .bind(draft.key.site.as_str())
             .bind(draft.key.device.as_str())
             .bind(draft.key.component.as_str())
@@ -255,7 +251,7 @@ impl Desk<'_> {
     }
 
     async fn standing(&mut self, ticket: TicketId) -> Result<Standing, RecordsError> {
-        let row = sqlx::query(built(format!("SELECT {STANDING} FROM ticket WHERE id = $1")))
+        let row = query(built(format!("SELECT {STANDING} FROM ticket WHERE id = $1")))
             .bind(ticket.to_string())
             .fetch_one(&mut *self.tx)
             .await?;
@@ -263,7 +259,7 @@ impl Desk<'_> {
     }
 
     async fn device_of(&mut self, ticket: TicketId) -> Result<String, RecordsError> {
-        let row = sqlx::query("SELECT device FROM ticket WHERE id = $1")
+        let row = query("SELECT device FROM ticket WHERE id = $1")
             .bind(ticket.to_string())
             .fetch_one(&mut *self.tx)
             .await?;

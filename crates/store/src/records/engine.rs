@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::row::{json_opt, parsed, time, to_json};
-use super::{Records, RecordsError, Snapshot, counter, next};
+use super::{Records, RecordsError, Snapshot, counter, next, query};
 
 /// What people did that the engine must know.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -92,7 +92,7 @@ impl Records {
         let mut tx = self.begin().await?;
         let cursors = cursors(&mut tx).await?;
         let inputs_applied = counter(&mut tx, INPUTS_APPLIED).await?;
-        let parts = sqlx::query("SELECT part, body FROM engine_state ORDER BY part")
+        let parts = query("SELECT part, body FROM engine_state ORDER BY part")
             .fetch_all(&mut *tx)
             .await?
             .iter()
@@ -131,7 +131,7 @@ impl Records {
         number: i64,
         limit: i64,
     ) -> Result<Vec<EngineInput>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT number, at, kind, body, applies_after FROM engine_input
              WHERE number > $1 ORDER BY number LIMIT $2",
         )
@@ -153,14 +153,14 @@ pub(super) async fn put_notice(
     put_input(tx, notice.kind(), to_json("a notice", notice)?, at).await
 }
 
-async fn put_input(
+pub(super) async fn put_input(
     tx: &mut AnyConnection,
     kind: &str,
     body: String,
     at: Time,
 ) -> Result<EngineInput, RecordsError> {
     let number = next(tx, "input").await?;
-    sqlx::query("INSERT INTO engine_input (number, at, kind, body) VALUES ($1, $2, $3, $4)")
+    query("INSERT INTO engine_input (number, at, kind, body) VALUES ($1, $2, $3, $4)")
         .bind(number)
         .bind(at.micros())
         .bind(kind)
@@ -178,9 +178,9 @@ pub(super) async fn put_snapshot(
     place_inputs(tx, snapshot.inputs_applied).await?;
     for (part, body) in &snapshot.parts {
         let query = if body.is_empty() {
-            sqlx::query("DELETE FROM engine_state WHERE part = $1").bind(part.as_str())
+            query("DELETE FROM engine_state WHERE part = $1").bind(part.as_str())
         } else {
-            sqlx::query(
+            query(
                 "INSERT INTO engine_state (part, body, at) VALUES ($1, $2, $3)
                  ON CONFLICT (part) DO UPDATE SET body = excluded.body, at = excluded.at",
             )
@@ -191,7 +191,7 @@ pub(super) async fn put_snapshot(
         query.execute(&mut *tx).await?;
     }
     for (key, next_seq) in &snapshot.cursors {
-        sqlx::query(
+        query(
             "INSERT INTO engine_cursor (agent, epoch, stream, next_seq) VALUES ($1, $2, $3, $4)
              ON CONFLICT (agent, epoch, stream) DO UPDATE SET next_seq = excluded.next_seq",
         )
@@ -211,14 +211,14 @@ async fn place_inputs(tx: &mut AnyConnection, applied: i64) -> Result<(), Record
         return Ok(());
     }
     let before = cursors(tx).await?;
-    sqlx::query(
+    query(
         "UPDATE engine_input SET applies_after = $1 WHERE number <= $2 AND applies_after IS NULL",
     )
     .bind(to_json("cursors", &before)?)
     .bind(applied)
     .execute(&mut *tx)
     .await?;
-    sqlx::query(
+    query(
         "INSERT INTO counter (name, value) VALUES ($1, $2)
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     )
@@ -230,25 +230,24 @@ async fn place_inputs(tx: &mut AnyConnection, applied: i64) -> Result<(), Record
 }
 
 async fn cursors(tx: &mut AnyConnection) -> Result<Vec<(StreamKey, u64)>, RecordsError> {
-    sqlx::query(
-        "SELECT agent, epoch, stream, next_seq FROM engine_cursor ORDER BY agent, epoch, stream",
-    )
-    .fetch_all(tx)
-    .await?
-    .iter()
-    .map(|row| {
-        let stream: i64 = row.try_get("stream")?;
-        let stream = u8::try_from(stream).ok().and_then(|number| Stream::try_from(number).ok());
-        let stream = stream.ok_or_else(|| RecordsError::Corrupt {
-            column: "stream",
-            text: row.try_get::<i64, _>("stream").unwrap_or_default().to_string(),
-            reason: "streams are 0 to 2".to_owned(),
-        })?;
-        let key = StreamKey { agent: parsed(row, "agent")?, epoch: parsed(row, "epoch")?, stream };
-        let next_seq: i64 = row.try_get("next_seq")?;
-        Ok((key, u64::try_from(next_seq).unwrap_or(0)))
-    })
-    .collect()
+    query("SELECT agent, epoch, stream, next_seq FROM engine_cursor ORDER BY agent, epoch, stream")
+        .fetch_all(tx)
+        .await?
+        .iter()
+        .map(|row| {
+            let stream: i64 = row.try_get("stream")?;
+            let stream = u8::try_from(stream).ok().and_then(|number| Stream::try_from(number).ok());
+            let stream = stream.ok_or_else(|| RecordsError::Corrupt {
+                column: "stream",
+                text: row.try_get::<i64, _>("stream").unwrap_or_default().to_string(),
+                reason: "streams are 0 to 2".to_owned(),
+            })?;
+            let key =
+                StreamKey { agent: parsed(row, "agent")?, epoch: parsed(row, "epoch")?, stream };
+            let next_seq: i64 = row.try_get("next_seq")?;
+            Ok((key, u64::try_from(next_seq).unwrap_or(0)))
+        })
+        .collect()
 }
 
 fn input(row: &AnyRow) -> Result<EngineInput, RecordsError> {

@@ -59,11 +59,31 @@ pub enum RecordsError {
         /// Where it is.
         found: i64,
     },
+    /// The rules changed since the caller looked, or a proposal is decided already.
+    #[error("{what} changed meanwhile; load it again")]
+    Overtaken {
+        /// What.
+        what: String,
+    },
     /// Reopening would make a second open ticket for the same trouble.
     #[error("ticket {number} is open for the same part and fault family; work on that one")]
     TwinOpen {
         /// The other ticket's number.
         number: String,
+    },
+    /// There is no such anomaly.
+    #[error("there is no anomaly `{named}`")]
+    UnknownEpisode {
+        /// The id that was asked for.
+        named: String,
+    },
+    /// There is no such thing under that number.
+    #[error("there is no {what} {number}")]
+    UnknownNumber {
+        /// What was asked for.
+        what: &'static str,
+        /// Its number.
+        number: i64,
     },
     /// There is no such ticket.
     #[error("there is no ticket `{named}`")]

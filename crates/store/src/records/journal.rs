@@ -6,7 +6,7 @@ use forewarn_domain::time::Time;
 use sqlx::{AnyConnection, Row};
 
 use super::row::{localized, parsed, time};
-use super::{Records, RecordsError, next};
+use super::{Records, RecordsError, next, query};
 
 /// The counter that numbers the change log.
 pub(super) const COUNTER: &str = "change";
@@ -45,7 +45,7 @@ impl Records {
         seq: i64,
         limit: i64,
     ) -> Result<Vec<LoggedChange>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT seq, at, kind, subject, device FROM event_log
              WHERE seq > $1 ORDER BY seq LIMIT $2",
         )
@@ -72,7 +72,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn timeline(&self, ticket: TicketId) -> Result<Vec<TimelineEntry>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT at, actor, what, state, note_en, note_zh FROM timeline
              WHERE ticket = $1 ORDER BY revision",
         )
@@ -100,7 +100,7 @@ impl Records {
     pub async fn prune(&self, now: Time) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
         for (sql, age_s) in PRUNED {
-            sqlx::query(sql)
+            query(sql)
                 .bind(now.micros().saturating_sub(age_s * 1_000_000))
                 .execute(&mut *tx)
                 .await?;
@@ -116,7 +116,7 @@ pub(super) async fn write_timeline(
     entry: &TimelineEntry,
 ) -> Result<(), RecordsError> {
     let Localized { en, zh } = &entry.note;
-    sqlx::query(
+    query(
         "INSERT INTO timeline (ticket, revision, at, actor, what, state, note_en, note_zh)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -138,16 +138,14 @@ pub(super) async fn write_change(
     change: Change<'_>,
 ) -> Result<(), RecordsError> {
     let seq = next(tx, COUNTER).await?;
-    sqlx::query(
-        "INSERT INTO event_log (seq, at, kind, subject, device) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(seq)
-    .bind(change.at.micros())
-    .bind(change.kind)
-    .bind(change.subject)
-    .bind(change.device)
-    .execute(tx)
-    .await?;
+    query("INSERT INTO event_log (seq, at, kind, subject, device) VALUES ($1, $2, $3, $4, $5)")
+        .bind(seq)
+        .bind(change.at.micros())
+        .bind(change.kind)
+        .bind(change.subject)
+        .bind(change.device)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

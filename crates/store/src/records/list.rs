@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::act::Finish;
 use super::row::{json, json_opt, localized, parsed, parsed_opt, time, time_opt};
-use super::{Records, RecordsError, built};
+use super::{Records, RecordsError, built, query};
 
 /// A ticket without its content: all that lists and commands need.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +133,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn ticket_draft(&self, ticket: TicketId) -> Result<TicketDraft, RecordsError> {
-        let row = sqlx::query("SELECT draft FROM ticket WHERE id = $1")
+        let row = query("SELECT draft FROM ticket WHERE id = $1")
             .bind(ticket.to_string())
             .fetch_optional(&self.reader)
             .await?;
@@ -167,7 +167,7 @@ impl Records {
                      || headline_en || ' ' || headline_zh) LIKE $6 ESCAPE '!')
              ORDER BY opened_at DESC, id DESC LIMIT $7"
         );
-        sqlx::query(built(sql))
+        query(built(sql))
             .bind(at)
             .bind(id)
             .bind(filter.device.as_ref().map_or("", DeviceId::as_str))
@@ -188,7 +188,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn open_counts(&self) -> Result<BTreeMap<DeviceId, OpenCount>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT device, COUNT(*) AS open, MIN(priority) AS worst FROM ticket
              WHERE state NOT IN ('closed', 'false_alarm', 'duplicate') GROUP BY device",
         )
@@ -208,7 +208,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn opened_since(&self, since: Time) -> Result<i64, RecordsError> {
-        let row = sqlx::query("SELECT COUNT(*) AS opened FROM ticket WHERE opened_at >= $1")
+        let row = query("SELECT COUNT(*) AS opened FROM ticket WHERE opened_at >= $1")
             .bind(since.micros())
             .fetch_one(&self.reader)
             .await?;
@@ -221,11 +221,10 @@ pub(super) async fn find(
     connection: &mut AnyConnection,
     named: &str,
 ) -> Result<TicketRow, RecordsError> {
-    let row =
-        sqlx::query(built(format!("SELECT {COLUMNS} FROM ticket WHERE id = $1 OR number = $1")))
-            .bind(named.to_owned())
-            .fetch_optional(connection)
-            .await?;
+    let row = query(built(format!("SELECT {COLUMNS} FROM ticket WHERE id = $1 OR number = $1")))
+        .bind(named.to_owned())
+        .fetch_optional(connection)
+        .await?;
     ticket(&row.ok_or_else(|| RecordsError::UnknownTicket { named: named.to_owned() })?)
 }
 

@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::row::{parsed, time};
-use super::{Records, RecordsError, next};
+use super::{Records, RecordsError, next, query};
 
 /// A message that waits to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +61,7 @@ impl Records {
         limit: i64,
     ) -> Result<Vec<Message>, RecordsError> {
         let mut tx = self.begin().await?;
-        let rows = sqlx::query(
+        let rows = query(
             "UPDATE outbox SET leased_until = $1, attempts = attempts + 1
              WHERE id IN (
                  SELECT id FROM outbox
@@ -86,8 +86,11 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer; the message is then sent once more.
     pub async fn message_sent(&self, id: i64, at: Time) -> Result<(), RecordsError> {
-        self.mark("UPDATE outbox SET sent_at = $1, last_error = $2 WHERE id = $3", (id, at, None))
-            .await
+        self.mark_message(
+            "UPDATE outbox SET sent_at = $1, last_error = $2 WHERE id = $3",
+            (id, at, None),
+        )
+        .await
     }
 
     /// Puts a message back until `next_at`.
@@ -102,7 +105,7 @@ impl Records {
         error: &str,
     ) -> Result<(), RecordsError> {
         let sql = "UPDATE outbox SET next_at = $1, leased_until = 0, last_error = $2 WHERE id = $3";
-        self.mark(sql, (id, next_at, Some(error))).await
+        self.mark_message(sql, (id, next_at, Some(error))).await
     }
 
     /// Gives a message up; it stays visible in health.
@@ -112,7 +115,7 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn message_dead(&self, id: i64, at: Time, error: &str) -> Result<(), RecordsError> {
         let sql = "UPDATE outbox SET dead_at = $1, last_error = $2 WHERE id = $3";
-        self.mark(sql, (id, at, Some(error))).await
+        self.mark_message(sql, (id, at, Some(error))).await
     }
 
     /// How full the outbox is.
@@ -121,7 +124,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn outbox_counts(&self) -> Result<OutboxCounts, RecordsError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT COUNT(CASE WHEN dead_at IS NULL THEN 1 END) AS waiting, COUNT(dead_at) AS dead
              FROM outbox WHERE sent_at IS NULL",
         )
@@ -130,13 +133,13 @@ impl Records {
         Ok(OutboxCounts { waiting: row.try_get("waiting")?, dead: row.try_get("dead")? })
     }
 
-    async fn mark(
+    async fn mark_message(
         &self,
         sql: &'static str,
         (id, at, error): (i64, Time, Option<&str>),
     ) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query(sql)
+        query(sql)
             .bind(at.micros())
             .bind(error.map(str::to_owned))
             .bind(id)
@@ -156,7 +159,7 @@ pub(super) async fn address(
     let About { what, ticket, revision } = about;
     for channel in channels {
         let id = next(tx, "message").await?;
-        sqlx::query(
+        query(
             "INSERT INTO outbox (id, key, channel, kind, ticket, created_at, next_at, leased_until,
                  attempts)
              VALUES ($1, $2, $3, $4, $5, $6, $6, 0, 0)",

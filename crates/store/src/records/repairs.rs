@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::engine::{EngineInput, Notice, put_notice};
 use super::row::{parsed, time};
-use super::{Records, RecordsError, RequestKey, TicketRow, accounts};
+use super::{Records, RecordsError, RequestKey, TicketRow, accounts, query};
 
 impl Records {
     /// Takes records over from elsewhere; returns how many were new.
@@ -65,7 +65,7 @@ impl Records {
     pub async fn repairs(&self, devices: &[DeviceId]) -> Result<Vec<RepairRecord>, RecordsError> {
         let mut all = Vec::new();
         for device in devices {
-            let rows = sqlx::query("SELECT * FROM repair WHERE device = $1")
+            let rows = query("SELECT * FROM repair WHERE device = $1")
                 .bind(device.as_str())
                 .fetch_all(&self.reader)
                 .await?;
@@ -83,7 +83,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn repairs_all(&self) -> Result<Vec<RepairRecord>, RecordsError> {
-        sqlx::query("SELECT * FROM repair ORDER BY at DESC, id DESC")
+        query("SELECT * FROM repair ORDER BY at DESC, id DESC")
             .fetch_all(&self.reader)
             .await?
             .iter()
@@ -137,7 +137,7 @@ pub(super) async fn put(
     // The driver gives an absent number another type than a present one, and PostgreSQL keeps the
     // types of the first call; as a text, both are the same.
     let hours = repair.hours.map(|hours| hours.to_string());
-    let written = sqlx::query(
+    let written = query(
         "INSERT INTO repair (id, at, device, component, activity, part, words, language, cause,
              outcome, hours, ticket)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,

@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
 use super::row::{json, parsed, time, to_json};
-use super::{Records, RecordsError};
+use super::{Records, RecordsError, query};
 
 /// A stored waveform.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl Records {
         received_at: Time,
     ) -> Result<bool, RecordsError> {
         let mut tx = self.begin().await?;
-        let inserted = sqlx::query(
+        let inserted = query(
             "INSERT INTO waveform (id, channel, t0, sha256, header, received_at)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         )
@@ -74,7 +74,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn waveforms(&self, query: &WaveformQuery) -> Result<Vec<WaveformRow>, RecordsError> {
-        sqlx::query(
+        super::query(
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  (SELECT MAX(h.held_until) FROM waveform_hold h WHERE h.sha256 = w.sha256) AS held
              FROM waveform w WHERE w.channel = $1 AND w.t0 >= $2 AND w.t0 < $3
@@ -97,7 +97,7 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn waveform(&self, sha256: Sha256) -> Result<Option<WaveformRow>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  (SELECT MAX(h.held_until) FROM waveform_hold h WHERE h.sha256 = w.sha256) AS held
              FROM waveform w WHERE w.sha256 = $1 ORDER BY w.t0, w.id LIMIT 1",
@@ -126,24 +126,41 @@ impl Records {
         self.finish(tx).await
     }
 
-    /// Waveforms captured before a time that nobody holds now, oldest first: these may be deleted.
+    /// Channels of which waveforms are stored, in order of name.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`] when the store does not answer.
+    pub async fn waveform_channels(&self) -> Result<Vec<ChannelId>, RecordsError> {
+        query("SELECT DISTINCT channel FROM waveform ORDER BY channel")
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(|row| parsed(row, "channel"))
+            .collect()
+    }
+
+    /// Waveforms of a channel, captured before a time, that nobody holds now, oldest first: these
+    /// may be deleted.
     ///
     /// # Errors
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn expired_waveforms(
         &self,
+        channel: &ChannelId,
         captured_before: Time,
         now: Time,
         limit: i64,
     ) -> Result<Vec<WaveformRow>, RecordsError> {
-        sqlx::query(
+        query(
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  CAST(NULL AS BIGINT) AS held
-             FROM waveform w WHERE w.t0 < $1 AND NOT EXISTS (
-                 SELECT 1 FROM waveform_hold h WHERE h.sha256 = w.sha256 AND h.held_until > $2)
-             ORDER BY w.t0, w.id LIMIT $3",
+             FROM waveform w WHERE w.channel = $1 AND w.t0 < $2 AND NOT EXISTS (
+                 SELECT 1 FROM waveform_hold h WHERE h.sha256 = w.sha256 AND h.held_until > $3)
+             ORDER BY w.t0, w.id LIMIT $4",
         )
+        .bind(channel.as_str())
         .bind(captured_before.micros())
         .bind(now.micros())
         .bind(limit)
@@ -154,6 +171,20 @@ impl Records {
         .collect()
     }
 
+    /// Whether another waveform has the same samples, and so the same file.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError`] when the store does not answer.
+    pub async fn shares_samples(&self, waveform: &WaveformRow) -> Result<bool, RecordsError> {
+        let other = query("SELECT 1 AS one FROM waveform WHERE sha256 = $1 AND id <> $2 LIMIT 1")
+            .bind(waveform.header.sha256.to_string())
+            .bind(waveform.id.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        Ok(other.is_some())
+    }
+
     /// Forgets a waveform; its file goes first.
     ///
     /// # Errors
@@ -161,10 +192,7 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn forget_waveform(&self, id: Uuid) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM waveform WHERE id = $1")
-            .bind(id.to_string())
-            .execute(&mut *tx)
-            .await?;
+        query("DELETE FROM waveform WHERE id = $1").bind(id.to_string()).execute(&mut *tx).await?;
         self.finish(tx).await
     }
 }
@@ -186,7 +214,7 @@ async fn hold(
     (sha256, ticket): (Sha256, TicketId),
     until: Time,
 ) -> Result<(), RecordsError> {
-    sqlx::query(
+    query(
         "INSERT INTO waveform_hold (sha256, ticket, held_until) VALUES ($1, $2, $3)
          ON CONFLICT (sha256, ticket) DO UPDATE SET held_until = excluded.held_until
          WHERE waveform_hold.held_until < excluded.held_until",

@@ -57,6 +57,8 @@ pub(crate) fn draft(device: &str, minute: i64) -> TicketDraft {
             signals: Vec::new(),
             unchanged: Vec::new(),
             quality: QualityReport::default(),
+            episode: None,
+            burst: None,
         },
         evidence_sha256: Sha256([7; 32]),
         revision: 1,

@@ -167,6 +167,8 @@ fn sample() -> TicketDraft {
         signals: vec![signal],
         unchanged: Vec::new(),
         quality: QualityReport::default(),
+        episode: None,
+        burst: None,
     };
     let cause = RankedCause {
         code: "oil-overheating".into(),

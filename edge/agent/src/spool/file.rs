@@ -38,6 +38,9 @@ pub(super) fn open(
     let lock = lock(folder)?;
     let path = folder.join(FILE);
     let was_there = path.try_exists().map_err(|source| io(&path, source))?;
+    if !was_there {
+        sync_names_above(folder);
+    }
     let lock_again = lock.try_clone().map_err(|source| io(folder, source))?;
     match open_file(&path, (folder, lock), agent, limits) {
         Ok(spool) if was_there => Ok((spool, Opened::Existing)),
@@ -92,6 +95,21 @@ fn open_file(
         boot: boot_id(),
         _lock: lock,
     })
+}
+
+/// SQLite sees to the names in its folder. The folder's own name, and those of the folders above
+/// that were made with it, are on the disk for sure only when what holds them was synced; without
+/// its folder a synced file is lost. This comes before there is a file, so a file that is there
+/// needs it no more.
+fn sync_names_above(folder: &Path) {
+    let synced = folder.canonicalize().and_then(|folder| {
+        folder.ancestors().skip(1).try_for_each(|it| File::open(it)?.sync_all())
+    });
+    if let Err(error) = synced {
+        // Someone else's folder may not be readable. Then the system syncs the names by itself,
+        // within some seconds.
+        tracing::warn!(folder = %folder.display(), %error, "the folders above were not synced");
+    }
 }
 
 /// The lock goes with the process, however that ends.

@@ -24,9 +24,9 @@ pub(super) fn value(signal: Signal, now: &Situation) -> f64 {
         Signal::Speed => (now.speed + (1.5 + 0.0008 * now.speed) * noise).abs(),
         Signal::TachSpeed => (now.speed + (2.0 + 0.0006 * now.speed) * noise).abs(),
         Signal::Load => (load(now) * now.bump(signal) + 1.2 * spread(now) * noise).abs(),
-        Signal::Current => (current(now) + 0.3 * spread(now) * noise).abs(),
-        Signal::MotorTemp => now.ambient + now.rise[1] + 0.12 * noise,
-        Signal::BearingTemp => now.ambient + now.rise[0] + 0.1 * noise,
+        Signal::Current => (current(now) * now.effects.current + 0.3 * spread(now) * noise).abs(),
+        Signal::MotorTemp => now.ambient + now.rise[1] + now.effects.motor_k + 0.12 * noise,
+        Signal::BearingTemp => now.ambient + now.rise[0] + now.effects.bearing_k + 0.1 * noise,
         _ => 0.0,
     }
 }

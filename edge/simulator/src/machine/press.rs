@@ -28,10 +28,12 @@ pub(super) fn value(signal: Signal, now: &Situation) -> f64 {
             (now.speed + (0.03 + 0.002 * now.speed) * noise).abs()
         }
         Signal::Force => (force(now) * (1.0 + 0.012 * noise) * now.bump(signal) + noise).abs(),
-        Signal::Pressure => (pressure(now) + spread(now) * noise).abs(),
-        Signal::Current => (current(now) + 0.7 * spread(now) * noise).abs(),
-        Signal::OilTemp => now.ambient + now.rise[0] + now.oil_drift + 0.15 * noise,
-        Signal::MotorTemp => now.ambient + now.rise[1] + 0.12 * noise,
+        Signal::Pressure => (pressure(now) * now.effects.pressure
+            + spread(now) * now.effects.pressure_noise * noise)
+            .abs(),
+        Signal::Current => (current(now) * now.effects.current + 0.7 * spread(now) * noise).abs(),
+        Signal::OilTemp => now.ambient + now.rise[0] + now.effects.oil_k + 0.15 * noise,
+        Signal::MotorTemp => now.ambient + now.rise[1] + now.effects.motor_k + 0.12 * noise,
         Signal::Strokes => (STROKES_A_CYCLE * now.cycles_behind).floor(),
         _ => 0.0,
     }

@@ -22,21 +22,30 @@ pub(super) fn value(signal: Signal, now: &Situation) -> f64 {
         Signal::Speed => (now.speed + (0.6 + 0.0015 * now.speed) * noise).abs(),
         Signal::Load => (now.load + noise).abs(),
         Signal::Current => {
-            (now.own(1, 30.0, 33.0) * share.powi(2) + spread(now) * 0.35 * noise).abs()
+            let current = now.own(1, 30.0, 33.0) * share.powi(2) * now.effects.current;
+            (current + spread(now) * 0.35 * noise).abs()
         }
-        Signal::Pressure => (0.9 + 3.3 * share.powi(2) + 0.025 * noise).abs(),
+        Signal::Pressure => {
+            let pressure = (0.9 + 3.3 * share.powi(2)) * now.effects.pressure;
+            (pressure + 0.025 * now.effects.pressure_noise * noise).abs()
+        }
         Signal::ZVelocity => {
-            velocity(now, share) * (1.0 + 0.05 * noise) * now.bump(signal) + at_rest(noise)
+            now.effects.shake_z * velocity(now, share) * (1.0 + 0.05 * noise) * now.bump(signal)
+                + at_rest(noise)
         }
         Signal::XVelocity => {
-            0.8 * velocity(now, share) * (1.0 + 0.05 * noise) * now.bump(signal) + at_rest(noise)
+            0.8 * now.effects.shake_x
+                * velocity(now, share)
+                * (1.0 + 0.05 * noise)
+                * now.bump(signal)
+                + at_rest(noise)
         }
-        Signal::HousingTemp => now.ambient + now.rise[0] + 0.08 * noise,
-        Signal::ZKurtosis => 3.0 + 0.06 * noise,
-        Signal::ZCrest => 3.9 + 0.12 * noise,
+        Signal::HousingTemp => now.ambient + now.rise[0] + now.effects.bearing_k + 0.08 * noise,
+        Signal::ZKurtosis => 3.0 + shape(now) * now.effects.kurtosis + 0.06 * noise,
+        Signal::ZCrest => 3.9 + 0.5 * shape(now) * now.effects.kurtosis + 0.12 * noise,
         Signal::ZHighFrequency => {
-            0.02 + now.own(3, 0.1, 0.13) * share.powf(1.5) * (1.0 + 0.05 * noise)
-                + at_rest(0.2 * noise)
+            let hiss = now.own(3, 0.1, 0.13) * share.powf(1.5) * now.effects.hiss;
+            0.02 + hiss * (1.0 + 0.05 * noise) + at_rest(0.2 * noise)
         }
         _ => 0.0,
     }
@@ -49,6 +58,11 @@ fn velocity(now: &Situation, share: f64) -> f64 {
 /// What a sensor reports of a machine at rest: its own noise.
 fn at_rest(noise: f64) -> f64 {
     0.008 * noise.abs()
+}
+
+/// Knocks need a shaft that turns.
+fn shape(now: &Situation) -> f64 {
+    if 0.2 * FULL_SPEED < now.speed { 1.0 } else { 0.0 }
 }
 
 fn spread(now: &Situation) -> f64 {

@@ -41,6 +41,14 @@ export async function sendCommand(ticket: Ticket, command: Command, key: string)
   return (await answer.json()) as Ticket;
 }
 
+/** Sends JSON; with a key the same intention may be sent again. */
+export async function send<T>(path: string, body: unknown, key?: string): Promise<T> {
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (key) headers['idempotency-key'] = key;
+  const answer = await ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  return (await answer.json()) as T;
+}
+
 /** Exchanges the setup token for a session cookie. */
 export async function signIn(token: string): Promise<Session> {
   const headers = { 'content-type': 'application/json' };

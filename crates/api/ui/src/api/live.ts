@@ -7,7 +7,7 @@
 import { signal } from '@preact/signals';
 
 export type Line = 'connecting' | 'live' | 'lost' | 'offline';
-export type Topic = 'tickets' | 'devices' | 'health';
+export type Topic = 'tickets' | 'devices' | 'health' | 'anomalies' | 'rules';
 
 /** Whether news arrive. */
 export const line = signal<Line>('connecting');
@@ -69,6 +69,12 @@ function open(): void {
   };
   for (const name of ['ticket.opened', 'ticket.amended', 'ticket.changed']) {
     stream.addEventListener(name, (event) => received('tickets', event, 'id'));
+  }
+  for (const name of ['anomaly.found', 'anomaly.labelled']) {
+    stream.addEventListener(name, (event) => received('anomalies', event, 'id'));
+  }
+  for (const name of ['rules.changed', 'proposal.made', 'proposal.decided', 'backtest.ended']) {
+    stream.addEventListener(name, (event) => received('rules', event, 'id'));
   }
   stream.addEventListener('device.state', (event) => received('devices', event, 'device'));
   stream.addEventListener('health', (event) => received('health', event, 'id'));

@@ -3,12 +3,16 @@
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Skeleton } from '../parts/notice';
+import type { OverlayProps } from './overlay';
 import type { SpectrumProps } from './spectrum';
 import type { TrendProps } from './trend';
+import type { WaterfallProps } from './waterfall';
 
 interface Charts {
   TrendChart: FunctionComponent<TrendProps>;
   SpectrumChart: FunctionComponent<SpectrumProps>;
+  OverlayChart: FunctionComponent<OverlayProps>;
+  Waterfall: FunctionComponent<WaterfallProps>;
 }
 
 let charts: Charts | null = null;
@@ -23,6 +27,18 @@ export function TrendChart(props: TrendProps) {
 export function SpectrumChart(props: SpectrumProps) {
   const ready = useCharts();
   return ready ? <ready.SpectrumChart {...props} /> : <Skeleton rows={5} />;
+}
+
+/** As `OverlayChart` in `overlay.tsx`. */
+export function OverlayChart(props: OverlayProps) {
+  const ready = useCharts();
+  return ready ? <ready.OverlayChart {...props} /> : <Skeleton rows={4} />;
+}
+
+/** As `Waterfall` in `waterfall.tsx`. */
+export function Waterfall(props: WaterfallProps) {
+  const ready = useCharts();
+  return ready ? <ready.Waterfall {...props} /> : <Skeleton rows={6} />;
 }
 
 function useCharts(): Charts | null {

@@ -30,6 +30,9 @@ export function Shell({ session, children }: Props) {
         <nav aria-label={t('shell.navigation')}>
           <Tab href="/tickets" paths={['/', '/tickets', '/t/']} text={t('nav.tickets')} />
           <Tab href="/devices" paths={['/devices', '/d/']} text={t('nav.devices')} />
+          <Tab href="/review" paths={['/review']} text={t('nav.review')} />
+          <Tab href="/explore" paths={['/explore']} text={t('nav.explore')} />
+          <Tab href="/rules" paths={['/rules']} text={t('nav.rules')} />
           <Tab href="/health" paths={['/health']} text={t('nav.health')} />
         </nav>
         <span class="site">{session && pick(session.site.name)}</span>

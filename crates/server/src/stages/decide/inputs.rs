@@ -3,10 +3,11 @@
 use forewarn_domain::id::AgentId;
 use forewarn_domain::time::Time;
 use forewarn_engine::Notice;
-use forewarn_store::records::{self, EngineInput};
+use forewarn_store::records::{self, EngineInput, RULES_CHANGED};
 use serde::{Deserialize, Serialize};
 
 use super::{Decide, DecideError, Work};
+use crate::bench::rulebook::RulebookError;
 
 /// The word under which a silent agent is stored.
 pub(crate) const AGENT_SILENT: &str = "agent_silent";
@@ -25,7 +26,16 @@ impl Decide {
         let inputs = self.records.inputs_after(work.inputs_applied, INPUTS_MAX).await?;
         let has_any = !inputs.is_empty();
         for input in inputs {
-            if let Some(notice) = notice(&input)? {
+            if input.kind == RULES_CHANGED {
+                match self.change_rules(&input).await {
+                    // Asking again would not help; the rules before stay in force.
+                    Err(error) if !is_passing(&error) => {
+                        let cause = &error as &dyn std::error::Error;
+                        tracing::error!(stage = "decide", error = cause, "rules were not taken");
+                    }
+                    outcome => outcome?,
+                }
+            } else if let Some(notice) = notice_of(&input)? {
                 let decisions = self.engine.apply(&notice);
                 self.commit(&decisions).await?;
             }
@@ -35,8 +45,25 @@ impl Decide {
     }
 }
 
-fn notice(input: &EngineInput) -> Result<Option<Notice>, DecideError> {
+/// Whether trying again may help: only a store can come back.
+fn is_passing(error: &DecideError) -> bool {
+    !matches!(
+        error,
+        DecideError::Engine(_)
+            | DecideError::Rules(
+                RulebookError::Engine(_)
+                    | RulebookError::NoVersion { .. }
+                    | RulebookError::Text { .. }
+            )
+    )
+}
+
+/// An input as the engine takes it; `None` for one that changes nothing there, or changes its rules.
+pub(crate) fn notice_of(input: &EngineInput) -> Result<Option<Notice>, DecideError> {
     let unreadable = |source| DecideError::Input { number: input.number, source };
+    if input.kind == RULES_CHANGED {
+        return Ok(None);
+    }
     if input.kind == AGENT_SILENT {
         let silent: AgentSilent = serde_json::from_str(&input.body).map_err(unreadable)?;
         let AgentSilent { agent, since } = silent;

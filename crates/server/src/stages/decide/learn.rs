@@ -37,6 +37,7 @@ impl Decide {
             for batch in learned {
                 let decisions = tokio::task::block_in_place(|| self.engine.advance(&batch));
                 self.commit(&decisions).await?;
+                self.beside.advance(&batch, &self.records).await;
             }
         }
         if let Err(error) = making.await {

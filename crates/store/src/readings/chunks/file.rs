@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::failpoint;
 use crate::readings::error::{FileError, StoreError};
 
 /// Where the file is and how large its write-ahead log may become.
@@ -46,6 +47,7 @@ impl Place {
     pub(crate) fn open_writer(&self) -> Result<Connection, StoreError> {
         let open = || -> Result<Connection, FileError> {
             let conn = Connection::open(&self.path)?;
+            failpoint::watch(&conn);
             // Only an empty file takes this, so it comes before the first table.
             conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             conn.pragma_update(None, "journal_mode", "WAL")?;
@@ -72,6 +74,7 @@ impl Place {
     pub(crate) fn open_reader(&self) -> Result<Connection, FileError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.path, flags)?;
+        failpoint::watch(&conn);
         conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         Ok(conn)
     }

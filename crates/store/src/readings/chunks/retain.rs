@@ -20,8 +20,7 @@ impl Writer {
         let mut done = Retained::default();
         let next = match ask.stage {
             Stage::TakeOver => {
-                self.take_over(&ask.policy, &ask.holds)?;
-                done.over_cap = std::mem::take(&mut self.over_cap);
+                done.over_cap = self.take_over(&ask.policy, &ask.holds)?;
                 Some(Stage::Readings)
             }
             Stage::Readings => {
@@ -51,8 +50,8 @@ impl Writer {
     }
 
     /// Stores the class of each series and the holds, and lets retention look again where either
-    /// of them changed.
-    fn take_over(&mut self, policy: &RetentionPolicy, holds: &[Hold]) -> Result<(), FileError> {
+    /// of them changed. Returns how many readings went for the cap since this was last asked.
+    fn take_over(&mut self, policy: &RetentionPolicy, holds: &[Hold]) -> Result<u64, FileError> {
         let state = self.shared.read();
         let transaction = self.conn.transaction()?;
         let known: Vec<String> = {
@@ -98,7 +97,12 @@ impl Writer {
                 .prepare_cached("INSERT INTO hold VALUES (?1, ?2, ?3)")?
                 .execute(params![series, from, to])?;
         }
-        Ok(transaction.commit()?)
+        let over_cap: Option<i64> = transaction
+            .prepare_cached("DELETE FROM meta WHERE name = 'over_cap' RETURNING value")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        transaction.commit()?;
+        Ok(over_cap.unwrap_or(0).unsigned_abs())
     }
 
     /// Deletes the readings of one hour of a class; `None` when none is over.
@@ -199,7 +203,8 @@ impl Writer {
             let has_deleted = match oldest {
                 Some(bucket) => {
                     let hour = bucket.div_euclid(BUCKETS_PER_HOUR);
-                    self.over_cap += delete_hour(&transaction, hour, None)?;
+                    let deleted = delete_hour(&transaction, hour, None)?;
+                    count_over_cap(&transaction, deleted)?;
                     true
                 }
                 None => delete_oldest_rollups(&transaction)?,
@@ -214,17 +219,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Looks again, since a consumer or a person may have let something go.
+    /// Makes room when the file is at its cap, which a burst that nobody has evaluated yet fills too.
+    /// Looks again each time, since a consumer or a person may have let something go.
     pub(crate) fn refuse_when_full(&mut self) -> Result<(), StoreError> {
-        if !self.is_full {
+        let Some(cap) = self.cap else { return Ok(()) };
+        let used = used_and_file_bytes(&self.conn).map(|(used, _)| used);
+        if used.map_err(|error| self.failed(error))? <= cap && !self.is_full {
             return Ok(());
         }
         self.seal_all().map_err(|error| self.failed(error))?;
         let (used, _) = used_and_file_bytes(&self.conn).map_err(|error| self.failed(error))?;
-        match self.cap {
-            Some(cap) if self.is_full => Err(StoreError::Full { used, cap }),
-            Some(_) | None => Ok(()),
-        }
+        if self.is_full { Err(StoreError::Full { used, cap }) } else { Ok(()) }
     }
 }
 
@@ -260,6 +265,16 @@ fn delete_hour(conn: &Connection, hour: i64, class: Option<&str>) -> Result<u64,
     ))?
     .execute(params![hour, class])?;
     Ok(deleted)
+}
+
+/// Remembers, in the transaction that deletes, what nobody has been told of yet.
+fn count_over_cap(conn: &Connection, deleted: u64) -> Result<(), FileError> {
+    conn.prepare_cached(
+        "INSERT INTO meta VALUES ('over_cap', ?1)
+         ON CONFLICT(name) DO UPDATE SET value = value + excluded.value",
+    )?
+    .execute([deleted.cast_signed()])?;
+    Ok(())
 }
 
 /// Deletes a day of summaries whose readings are gone; false when there are none.

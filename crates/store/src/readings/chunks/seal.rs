@@ -4,8 +4,10 @@
 //! nothing, so a crash between any two steps costs only work. A late reading re-seals its bucket,
 //! and its hour's summary with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use forewarn_domain::reading::StreamKey;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::writer::Writer;
@@ -89,19 +91,7 @@ impl Writer {
     }
 
     fn seal_slice(&mut self) -> Result<(), FileError> {
-        let slice: Vec<(u32, i64)> =
-            self.ready.drain(..self.ready.len().min(SLICE_BUCKETS)).collect();
-        let state = self.shared.read();
-        let streams = std::sync::Arc::clone(&state.streams);
-        let copied: Vec<Copied> = slice
-            .into_iter()
-            .filter_map(|(series, bucket)| {
-                let open = &state.series.get(super::state::index(series))?.open;
-                let open = open.iter().find(|open| open.bucket == bucket)?;
-                Some(Copied { series, bucket, points: open.points.clone() })
-            })
-            .collect();
-        drop(state);
+        let (streams, copied) = self.next_slice();
         let transaction = self.conn.transaction()?;
         for mut copy in copied.iter().map(|it| Copied { points: it.points.clone(), ..*it }) {
             settle(&mut copy.points, &streams);
@@ -119,6 +109,23 @@ impl Writer {
             state.close_bucket(copy.series, copy.bucket);
         }
         Ok(())
+    }
+
+    /// Copies the next open buckets, so few that their transaction stays a small part of the log.
+    fn next_slice(&mut self) -> (Arc<Vec<StreamKey>>, Vec<Copied>) {
+        let state = self.shared.read();
+        let streams = Arc::clone(&state.streams);
+        let (mut copied, mut points) = (Vec::new(), 0);
+        while copied.len() < SLICE_BUCKETS && points < SLICE_POINTS {
+            let Some((series, bucket)) = self.ready.pop_front() else { break };
+            let open = state.series.get(super::state::index(series)).map(|it| &it.open);
+            let open = open.and_then(|it| it.iter().find(|open| open.bucket == bucket));
+            if let Some(open) = open {
+                points += open.points.len();
+                copied.push(Copied { series, bucket, points: open.points.clone() });
+            }
+        }
+        (streams, copied)
     }
 
     /// Deletes what of the hot log is in chunks, consumed and acknowledged, and writes down what
@@ -296,6 +303,9 @@ pub(crate) fn summary_of(
 
 /// About five milliseconds of work, which a waiting commit does not notice.
 const SLICE_BUCKETS: usize = 64;
+
+/// Half a megabyte of the noisiest readings.
+const SLICE_POINTS: usize = 65_536;
 
 /// Looking at all open buckets of a large site takes 0.1 ms.
 const SCAN_EVERY: u64 = 16;

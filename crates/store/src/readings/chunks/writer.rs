@@ -120,8 +120,6 @@ pub(crate) struct Writer {
     pub(crate) scanned_at: u64,
     /// Buckets that may be sealed.
     pub(crate) ready: VecDeque<(u32, i64)>,
-    /// Readings deleted for the cap since this was last reported.
-    pub(crate) over_cap: u64,
     /// Set when nothing could be deleted although the cap is reached.
     pub(crate) is_full: bool,
     pub(crate) has_failed: bool,
