@@ -9,6 +9,8 @@
 mod inputs;
 mod learn;
 mod rules;
+#[cfg(test)]
+mod exactly_one;
 
 pub(crate) use inputs::{AGENT_SILENT, AgentSilent, notice_of};
 pub(crate) use rules::Beside;
