@@ -61,7 +61,8 @@ pub(super) async fn judge(world: &World) -> Verdict {
     verdict
 }
 
-/// Whether a ticket of an earlier fault was still open where the engine saw this one.
+/// Whether a ticket of an earlier fault was still open when this one came, or where the engine saw
+/// it: a person who closes while readings are still on their way closes what they tell as well.
 async fn is_covered(
     world: &World,
     agent: usize,
@@ -76,6 +77,9 @@ async fn is_covered(
             matches!(told, Ok(Notice::TicketClosed { ticket: closed, .. }) if closed == ticket.id)
         });
         let Some(close) = close else { return true };
+        if from + CONFIRMED_AFTER <= World::second_of(close.at) {
+            return true;
+        }
         let cursors = close.applies_after.as_deref().unwrap_or_default();
         let of_agent = cursors.iter().find(|(key, _)| key == world.key(agent));
         of_agent.is_none_or(|(_, next)| confirmed < *next)
