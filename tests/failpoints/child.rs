@@ -35,7 +35,7 @@ pub(crate) struct Orders<'a> {
 pub(crate) fn start(orders: &Orders<'_>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([crate::SERVING_TEST, "--exact", "--quiet"])
+        .args([crate::SERVING_TEST, "--exact", "--include-ignored", "--quiet"])
         .env(FOLDER, orders.folder)
         .env(BROKER, orders.broker.to_string())
         .env(LIFE, orders.life.to_string())

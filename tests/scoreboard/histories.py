@@ -16,4 +16,3 @@ def run(tools, board):
         board.figure(f"{name}: failure mode", mode)
     board.figure("failure modes, five hash parts of both tables", figures["modes 5"][-1], (">=", .77), (">=", .82), "nearest text .74")
     board.figure("failure modes, the publisher's dev table", figures["modes dev"][-1], (">=", .77), (">=", .82), "nearest text .74")
-    board.figure("repeats on the same machine and part within 90 days", "exact")
