@@ -42,7 +42,6 @@ use world::{End, Mistake, World};
 const SERVING_TEST: &str = "a_server_that_dies_before_any_statement_loses_and_doubles_nothing";
 
 #[test]
-#[ignore = "open: since triage its oil leaps as only a sensor can, and two places still stall"]
 fn a_server_that_dies_before_any_statement_loses_and_doubles_nothing() {
     if child::serves() {
         return;
@@ -75,7 +74,6 @@ fn a_server_that_dies_before_any_statement_loses_and_doubles_nothing() {
 }
 
 #[test]
-#[ignore = "open: since triage its oil leaps as only a sensor can, and two places still stall"]
 fn mistakes_that_are_made_on_purpose_are_found() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let past = Past::new();

@@ -88,6 +88,39 @@ async fn each_class_goes_when_its_time_is_over_and_evidence_stays() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_readings_file_stays_within_its_cap_and_what_goes_for_it_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = house(folder.path(), CAP_BYTES);
+    let server = house.serve(day(1)).await;
+    let mut told = Told::default();
+    let mut largest = 0;
+    let batches: Vec<Batch> = (0..CAP_BATCHES)
+        .map(|round| {
+            let begin = day(0) + Span::from_secs(600 * round);
+            told.noise(begin, CAP_READINGS, round.unsigned_abs() + 1)
+        })
+        .collect();
+    server.hear(&told, &batches, || largest = house.readings_bytes().max(largest)).await;
+    let fed = (CAP_BATCHES * CAP_READINGS).unsigned_abs();
+    assert!(CAP_BYTES < 8 * fed, "not enough was fed to reach the cap");
+    assert!(largest <= CAP_BYTES, "{largest} bytes are more than the cap of {CAP_BYTES}");
+    server.stop().await;
+
+    // What went since the last clean-up is counted by the next one, also by another process.
+    let server = house.serve(day(1)).await;
+    let noise = channel("vibration");
+    let left = server.readings.range(&noise, day(0), day(2), usize::MAX).await.unwrap();
+    let gone = server.counted("retain_over_cap_readings");
+    assert!(0 < gone, "nothing had to go");
+    assert_eq!(gone + u64::try_from(left.len()).unwrap(), fed, "stored is kept or counted as gone");
+    let oldest = left.first().unwrap().t;
+    assert!(day(0) < oldest, "the oldest goes first");
+    let newest = day(0) + Span::from_secs(600 * (CAP_BATCHES - 1));
+    assert!(newest < left.last().unwrap().t);
+    server.stop().await;
+}
+
 #[test]
 fn a_waveform_is_of_the_class_of_what_is_computed_from_it() {
     let policy = retention();
@@ -253,3 +286,8 @@ waveform = "20d"
 
 /// Readings of one channel on one day.
 const FED: u64 = 60 * HOURS.unsigned_abs();
+
+/// Small, so that little has to be fed; a real one is a thousand times as large.
+const CAP_BYTES: u64 = 16 << 20;
+const CAP_BATCHES: i64 = 250;
+const CAP_READINGS: i64 = 10_000;

@@ -87,6 +87,19 @@ impl Told {
         (self.batch(Stream::BULK, BatchBody::Waveform(part)), header)
     }
 
+    /// Ten minutes of vibration that hardly compress.
+    pub(crate) fn noise(&mut self, begin: Time, readings: i64, seed: u64) -> Batch {
+        let mut state = seed;
+        let mut noise = Readings { channels: vec![channel("vibration")], ..Readings::default() };
+        for it in 0..readings {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let value = f64::from(u32::try_from(state >> 32).unwrap()) * 1.1e-9;
+            let t = begin + Span::from_micros(600_000_000 / readings * it);
+            noise.numbers.push(Reading { channel: 0, t, value, quality: Quality::Good });
+        }
+        self.batch(Stream::NORMAL, BatchBody::Readings(noise))
+    }
+
     pub(crate) fn next_seq(&self, stream: Stream) -> u64 {
         self.next[usize::from(stream.number())] + 1
     }

@@ -81,6 +81,18 @@ impl House {
     }
 }
 
+impl House {
+    /// Bytes of the readings file and of what SQLite keeps beside it.
+    pub(crate) fn readings_bytes(&self) -> u64 {
+        let entries = std::fs::read_dir(&self.folder).unwrap();
+        let files = entries.map(|it| it.unwrap());
+        let of_readings =
+            files.filter(|it| it.file_name().to_str().unwrap().starts_with("readings"));
+        // SQLite may take a file away between the two looks.
+        of_readings.filter_map(|it| it.metadata().ok()).map(|it| it.len()).sum()
+    }
+}
+
 impl Server {
     /// Sends batches as an agent, waits until the server has acknowledged and judged all of them,
     /// and calls `watch` meanwhile.

@@ -260,6 +260,38 @@ async fn when_nothing_may_be_deleted_batches_are_refused_and_later_taken() {
     store.append(vec![batch]).await.expect("the consumer has moved on");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn history_does_not_go_for_a_burst_that_waits_for_its_consumer() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let lateness = Span::from_secs(60);
+    let config = StoreConfig::Chunks { dir: dir.path().to_owned(), cap_bytes: 4 << 20, lateness };
+    let store = open(&config).await;
+    let (key, channels) = (key("agent"), [channel("mill/s/p"), channel("mill/s/q")]);
+    let mut seed = 7;
+    // An hour of history, consumed and sealed: a small part of the cap.
+    for seq in 1..=60 {
+        store.append(vec![noise(&key, seq, &channels, &mut seed)]).await.expect("stored");
+    }
+    store.release(&[(key.clone(), 61)]);
+    store.seal().await.expect("sealed");
+    let mut seq = 60;
+    let full = loop {
+        seq += 1;
+        match store.append(vec![noise(&key, seq, &channels, &mut seed)]).await {
+            Ok(_) => assert!(seq < 20_000, "the burst never filled the file"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, StoreError::Full { .. }), "{full}");
+    let history = store.range(&channels[0], at(0), at(HOUR), 9_999).await.expect("read");
+    assert_eq!(history.len(), 3_600, "the hour that was there before the burst");
+    let done = store.retain(&policy(9_999, 9_999), at(0), &[]).await.expect("retained");
+    assert_eq!(done.over_cap, 0);
+    // Once the consumer has passed the burst there is room again, if need be for history.
+    store.release(&[(key.clone(), seq)]);
+    store.append(vec![noise(&key, seq, &channels, &mut seed)]).await.expect("stored");
+}
+
 /// What may happen to a readings file.
 #[derive(Clone, Debug)]
 enum Step {

@@ -7,6 +7,7 @@
 //! Deliberately absent: bursts and raw waveforms. They stay in the log until consumers passed them.
 
 mod append;
+mod cap;
 mod file;
 mod open;
 mod reads;

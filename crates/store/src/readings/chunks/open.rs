@@ -50,7 +50,6 @@ pub(crate) fn open(place: Place, settings: Settings) -> Result<Writer, StoreErro
         purged_at: 0,
         scanned_at: 0,
         ready: Default::default(),
-        is_full: false,
         has_failed: false,
         _lock: lock,
     })

@@ -1,8 +1,7 @@
 //! What is over is deleted, hour by hour, between commits.
 //!
 //! Rely on this: a held range keeps its readings and summaries; an hourly summary outlives its
-//! readings; nothing in the hot log is touched. For the cap the oldest readings of all classes go
-//! first, then the oldest summaries; when nothing may go, new batches are refused.
+//! readings; nothing in the hot log is touched. Deliberately absent: the cap, see `cap.rs`.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::file::used_and_file_bytes;
 use super::writer::{RetainAsk, RetainStep, Stage, Writer};
 use crate::readings::chunk::BUCKETS_PER_HOUR;
-use crate::readings::error::{FileError, StoreError};
+use crate::readings::error::FileError;
 use crate::readings::retention::{HOUR_US, Hold, Retained, RetentionPolicy};
 
 impl Writer {
@@ -186,51 +185,6 @@ impl Writer {
         }
         Ok(before.saturating_sub(after))
     }
-
-    /// Deletes the oldest hours until the pages in use are well below the cap.
-    pub(crate) fn keep_cap(&mut self) -> Result<(), FileError> {
-        let Some(cap) = self.cap else { return Ok(()) };
-        let (mut used, _) = used_and_file_bytes(&self.conn)?;
-        while cap / 10 * 9 < used {
-            let oldest: Option<i64> = self
-                .conn
-                .prepare_cached(&format!(
-                    "SELECT bucket FROM chunk WHERE {CHUNK_NOT_HELD} ORDER BY bucket LIMIT 1"
-                ))?
-                .query_row([], |row| row.get(0))
-                .optional()?;
-            let transaction = self.conn.transaction()?;
-            let has_deleted = match oldest {
-                Some(bucket) => {
-                    let hour = bucket.div_euclid(BUCKETS_PER_HOUR);
-                    let deleted = delete_hour(&transaction, hour, None)?;
-                    count_over_cap(&transaction, deleted)?;
-                    true
-                }
-                None => delete_oldest_rollups(&transaction)?,
-            };
-            transaction.commit()?;
-            if !has_deleted {
-                break;
-            }
-            (used, _) = used_and_file_bytes(&self.conn)?;
-        }
-        self.is_full = cap < used;
-        Ok(())
-    }
-
-    /// Makes room when the file is at its cap, which a burst that nobody has evaluated yet fills too.
-    /// Looks again each time, since a consumer or a person may have let something go.
-    pub(crate) fn refuse_when_full(&mut self) -> Result<(), StoreError> {
-        let Some(cap) = self.cap else { return Ok(()) };
-        let used = used_and_file_bytes(&self.conn).map(|(used, _)| used);
-        if used.map_err(|error| self.failed(error))? <= cap && !self.is_full {
-            return Ok(());
-        }
-        self.seal_all().map_err(|error| self.failed(error))?;
-        let (used, _) = used_and_file_bytes(&self.conn).map_err(|error| self.failed(error))?;
-        if self.is_full { Err(StoreError::Full { used, cap }) } else { Ok(()) }
-    }
 }
 
 /// Classes that have series, with the hour below which retention has deleted already.
@@ -244,7 +198,11 @@ fn classes(conn: &Connection) -> Result<Vec<(String, i64)>, FileError> {
 }
 
 /// Deletes the readings of an hour, of one class or of all, and marks its summaries as alone.
-fn delete_hour(conn: &Connection, hour: i64, class: Option<&str>) -> Result<u64, FileError> {
+pub(super) fn delete_hour(
+    conn: &Connection,
+    hour: i64,
+    class: Option<&str>,
+) -> Result<u64, FileError> {
     const OF_CLASS: &str =
         "(?3 IS NULL OR series IN (SELECT id FROM series AS s WHERE s.class = ?3))";
     let first = first_bucket(hour);
@@ -267,27 +225,6 @@ fn delete_hour(conn: &Connection, hour: i64, class: Option<&str>) -> Result<u64,
     Ok(deleted)
 }
 
-/// Remembers, in the transaction that deletes, what nobody has been told of yet.
-fn count_over_cap(conn: &Connection, deleted: u64) -> Result<(), FileError> {
-    conn.prepare_cached(
-        "INSERT INTO meta VALUES ('over_cap', ?1)
-         ON CONFLICT(name) DO UPDATE SET value = value + excluded.value",
-    )?
-    .execute([deleted.cast_signed()])?;
-    Ok(())
-}
-
-/// Deletes a day of summaries whose readings are gone; false when there are none.
-fn delete_oldest_rollups(conn: &Connection) -> Result<bool, FileError> {
-    let deleted = conn
-        .prepare_cached(&format!(
-            "DELETE FROM rollup WHERE raw = 0 AND {ROLLUP_NOT_HELD} AND hour < 24 +
-             (SELECT MIN(hour) FROM rollup WHERE raw = 0 AND {ROLLUP_NOT_HELD})"
-        ))?
-        .execute([])?;
-    Ok(0 < deleted)
-}
-
 fn first_bucket(hour: i64) -> i64 {
     hour.saturating_mul(BUCKETS_PER_HOUR)
 }
@@ -297,10 +234,12 @@ fn count(rows: usize) -> u64 {
 }
 
 /// A hold keeps whole hours, so that an hour's summary is of all its readings or of none.
-const CHUNK_NOT_HELD: &str = "NOT EXISTS (SELECT 1 FROM hold WHERE hold.series = chunk.series
+pub(super) const CHUNK_NOT_HELD: &str =
+    "NOT EXISTS (SELECT 1 FROM hold WHERE hold.series = chunk.series
   AND t_from < (chunk.bucket / 6 + 1) * 3600000000 AND chunk.bucket / 6 * 3600000000 < t_to)";
 
-const ROLLUP_NOT_HELD: &str = "NOT EXISTS (SELECT 1 FROM hold WHERE hold.series = rollup.series
+pub(super) const ROLLUP_NOT_HELD: &str =
+    "NOT EXISTS (SELECT 1 FROM hold WHERE hold.series = rollup.series
   AND t_from < (rollup.hour + 1) * 3600000000 AND rollup.hour * 3600000000 < t_to)";
 
 /// Two thousand pages: some ten milliseconds.

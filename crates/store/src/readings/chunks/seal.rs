@@ -51,6 +51,13 @@ impl Writer {
 
     /// Seals everything that is open and empties the hot log as far as consumers allow.
     pub(crate) fn seal_all(&mut self) -> Result<(), FileError> {
+        self.seal_open()?;
+        self.purge()?;
+        self.keep_cap()
+    }
+
+    /// Seals everything that is open.
+    pub(crate) fn seal_open(&mut self) -> Result<(), FileError> {
         let state = self.shared.read();
         let numbered = (0_u32..).zip(&state.series);
         self.ready = numbered
@@ -60,8 +67,7 @@ impl Writer {
         while !self.ready.is_empty() {
             self.seal_slice()?;
         }
-        self.purge()?;
-        self.keep_cap()
+        Ok(())
     }
 
     /// Looks which buckets have become quiet, but not after every commit.

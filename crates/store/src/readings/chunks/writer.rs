@@ -9,7 +9,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use forewarn_domain::reading::{Batch, StreamKey};
+use forewarn_domain::reading::{Batch, BatchBody, StreamKey};
 use forewarn_domain::time::{Span, Time};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -120,8 +120,6 @@ pub(crate) struct Writer {
     pub(crate) scanned_at: u64,
     /// Buckets that may be sealed.
     pub(crate) ready: VecDeque<(u32, i64)>,
-    /// Set when nothing could be deleted although the cap is reached.
-    pub(crate) is_full: bool,
     pub(crate) has_failed: bool,
     pub(crate) _lock: File,
 }
@@ -221,7 +219,7 @@ impl Writer {
     }
 
     fn append(&mut self, batches: &[Arc<Batch>]) -> Result<Vec<Appended>, StoreError> {
-        self.refuse_when_full()?;
+        self.refuse_when_full(bytes_of(batches))?;
         let mut plan = plan(&mut self.shared.write(), batches, self.lateness)?;
         let appended = std::mem::take(&mut plan.appended);
         if plan.rows.is_empty() {
@@ -275,6 +273,20 @@ fn readings_in(batches: &[Arc<Batch>]) -> usize {
     batches.iter().map(count).sum()
 }
 
+/// What batches take in the file at most, with the pages that a commit touches besides.
+fn bytes_of(batches: &[Arc<Batch>]) -> u64 {
+    let of = |batch: &Arc<Batch>| match &batch.body {
+        BatchBody::Readings(it) => {
+            let texts: usize = it.texts.iter().map(|it| 2 * it.text.len()).sum();
+            READING_BYTES_MAX * it.count() + texts
+        }
+        BatchBody::Waveform(it) => it.bytes.len(),
+        BatchBody::Evicted(_) => 0,
+    };
+    let bytes: usize = batches.iter().map(|batch| of(batch) + BATCH_BYTES_MAX).sum();
+    bytes.try_into().unwrap_or(u64::MAX)
+}
+
 /// A caller who has gone does not wait for the answer; what was asked is done all the same.
 fn answer<T>(reply: Reply<T>, outcome: Result<T, StoreError>) {
     drop(reply.send(outcome));
@@ -282,6 +294,12 @@ fn answer<T>(reply: Reply<T>, outcome: Result<T, StoreError>) {
 
 /// A commit that callers share ends here, so that the first of them does not wait too long.
 const GROUP_READINGS_MAX: usize = 20_000;
+
+/// A time, a value, a channel and a quality before compression.
+const READING_BYTES_MAX: usize = 24;
+
+/// A batch's own row, and its index.
+const BATCH_BYTES_MAX: usize = 256;
 
 /// Callers waiting for the writer; the next one waits for a place.
 pub(crate) const ASKS_MAX: usize = 64;
