@@ -185,10 +185,7 @@ impl Run {
                 violations.push("it never came to rest".to_owned());
             }
             let at = |violation| format!("{violation}, after deaths at {:?}", deaths.places);
-            let mut found = self.found();
-            found.worlds += 1;
-            found.violations.extend(violations.into_iter().map(at));
-            drop(found);
+            self.note(violations.into_iter().map(at));
             tasks.stop(GRACE).await.unwrap();
         }
     }
@@ -210,6 +207,13 @@ impl Run {
             // Elsewhere next time, so that a world sees many kinds of death.
             tried.insert(place);
         }
+    }
+
+    /// One more world has come to its end.
+    fn note(&self, violations: impl Iterator<Item = String>) {
+        let mut found = self.found();
+        found.worlds += 1;
+        found.violations.extend(violations);
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

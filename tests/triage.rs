@@ -1,11 +1,6 @@
 //! Sensor or machine: each of the eight ways in which a sensor fails opens one instrumentation
 //! ticket and none about the machine; every fault of a machine opens one about the machine.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 #[path = "calibration/fleet.rs"]
 #[expect(dead_code, reason = "shared with the calibration, which uses all of it")]

@@ -477,7 +477,7 @@ async fn a_waveform_is_held_even_when_the_hold_comes_first(records: Records) {
     assert_eq!((row.header, row.held_until), (held.clone(), Some(NOW + Span::from_secs(100))));
     let query = WaveformQuery { channel: held.channel.clone(), from: at(0), to: NOW, limit: 10 };
     assert_eq!(records.waveforms(&query).await.unwrap().len(), 2);
-    assert_eq!(records.waveform_channels().await.unwrap(), [free.channel.clone()]);
+    assert_eq!(records.waveform_channels().await.unwrap(), std::slice::from_ref(&free.channel));
     let expired = records.expired_waveforms(&free.channel, NOW, NOW, 10).await.unwrap();
     assert_eq!(expired.len(), 1);
     assert_eq!(expired[0].header.sha256, free.sha256);

@@ -126,12 +126,11 @@ impl Proposals {
         let mut states: Vec<StateId> = match rule.states() {
             Some(listed) => listed.to_vec(),
             None => {
-                let mut all = Vec::new();
-                for device in devices.iter().filter_map(|it| self.book.plant.device(it)) {
-                    for state in &device.device.states {
-                        if !all.contains(&state.id) {
-                            all.push(state.id.clone());
-                        }
+                let devices = devices.iter().filter_map(|it| self.book.plant.device(it));
+                let mut all: Vec<StateId> = Vec::new();
+                for state in devices.flat_map(|it| &it.device.states) {
+                    if !all.contains(&state.id) {
+                        all.push(state.id.clone());
                     }
                 }
                 all

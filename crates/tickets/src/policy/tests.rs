@@ -124,21 +124,13 @@ fn sample() -> TicketDraft {
         component: "hydraulics".parse().expect("slug"),
         family: FaultFamily::Thermal,
     };
-    let channel: ChannelId = "mill-01/box/oil_temp".parse().expect("channel");
-    let signal = Signal {
-        channel: channel.clone(),
-        quantity: Quantity::Temperature,
-        weight: 1.0,
-        value: 61.4,
-        unit: Unit::DegC,
-        normal: None,
-    };
+    let signal = signal();
     let anomaly = Anomaly {
         rule: rule("learned-level", 1),
         device: key.device.clone(),
         component: key.component.clone(),
         family: key.family,
-        channel,
+        channel: signal.channel.clone(),
         onset: at - Span::from_secs(60),
         confirmed: at,
         state: "all".parse().expect("slug"),
@@ -206,3 +198,14 @@ process watch: P3 P4 P4
 process warning: P2 P3 P4
 process alarm: P1 P2 P3
 ";
+
+fn signal() -> Signal {
+    Signal {
+        channel: "mill-01/box/oil_temp".parse().expect("channel"),
+        quantity: Quantity::Temperature,
+        weight: 1.0,
+        value: 61.4,
+        unit: Unit::DegC,
+        normal: None,
+    }
+}

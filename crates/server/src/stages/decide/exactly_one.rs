@@ -16,6 +16,7 @@ use world::World;
 const SEEDS: u64 = 60;
 
 #[test]
+#[expect(clippy::print_stderr, reason = "the figures of the run")]
 fn every_real_episode_gets_exactly_one_ticket_whatever_dies() {
     let seeds = std::env::var("FOREWARN_SEEDS").ok().and_then(|it| it.parse().ok());
     let mut sum = Verdict::default();

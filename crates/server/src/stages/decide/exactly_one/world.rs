@@ -194,23 +194,29 @@ impl World {
 
     /// Whatever is not acknowledged goes out, again after a while.
     fn send(&mut self) {
+        let (tick, mut due) = (self.tick, Vec::new());
         for agent in &mut self.agents {
-            for (seq, sent) in &mut agent.waiting {
-                if *sent != NEVER && self.tick < *sent + RESEND_TICKS {
-                    continue;
-                }
-                *sent = self.tick;
-                let batch = &agent.all[usize::try_from(*seq - 1).unwrap()];
-                let copies = match self.chance.below(10) {
-                    0 | 1 if self.is_rough => 0,
-                    2 if self.is_rough => 2,
-                    _ => 1,
-                };
-                for _copy in 0..copies {
-                    let delay = if self.is_rough { self.chance.below(6) } else { 0 };
-                    self.wire.push((self.tick + delay, Arc::clone(batch)));
-                }
+            let is_due = |sent: &usize| *sent == NEVER || *sent + RESEND_TICKS <= tick;
+            for (seq, sent) in agent.waiting.iter_mut().filter(|(_, sent)| is_due(sent)) {
+                *sent = tick;
+                due.push(Arc::clone(&agent.all[usize::try_from(*seq - 1).unwrap()]));
             }
+        }
+        for batch in due {
+            self.send_copies(&batch);
+        }
+    }
+
+    /// A rough wire loses, doubles and delays.
+    fn send_copies(&mut self, batch: &Arc<Batch>) {
+        let copies = match self.chance.below(10) {
+            0 | 1 if self.is_rough => 0,
+            2 if self.is_rough => 2,
+            _ => 1,
+        };
+        for _copy in 0..copies {
+            let delay = if self.is_rough { self.chance.below(6) } else { 0 };
+            self.wire.push((self.tick + delay, Arc::clone(batch)));
         }
     }
 
