@@ -1,5 +1,10 @@
 //! Lists in pages: a cursor is the place of the last row, so inserts neither repeat nor hide rows.
 
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use forewarn_domain::time::Time;
@@ -23,6 +28,39 @@ impl<T> Page<T> {
     pub(crate) fn whole(items: Vec<T>) -> Self {
         Self { items, next_cursor: None }
     }
+}
+
+impl<T: Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let next = self.next_cursor.clone().map(NextCursor);
+        let mut response = Json(self).into_response();
+        if let Some(next) = next {
+            response.extensions_mut().insert(next);
+        }
+        response
+    }
+}
+
+/// Where the next page begins, for [`link_next`].
+#[derive(Clone)]
+struct NextCursor(String);
+
+/// Names the next page in the header too (RFC 8288): the same question with its cursor.
+pub(crate) async fn link_next(request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    if let Some(NextCursor(cursor)) = response.extensions_mut().remove() {
+        let asked = uri.query().unwrap_or_default().split('&');
+        let kept = asked.filter(|it| !it.is_empty() && !it.starts_with("cursor="));
+        let query: Vec<&str> = kept.collect();
+        let (path, query) = (uri.path(), query.join("&"));
+        let and = if query.is_empty() { "" } else { "&" };
+        let link = format!("<{path}?{query}{and}cursor={cursor}>; rel=\"next\"");
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+    }
+    response
 }
 
 /// What a list was asked for.

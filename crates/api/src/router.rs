@@ -21,7 +21,7 @@ use crate::resources::{
     series, session, sites, tickets, waveforms,
 };
 use crate::state::ApiState;
-use crate::{auth, body, page, sse};
+use crate::{auth, body, page, paging, sse};
 
 /// The whole interface: REST, live events, probes and the page.
 pub fn router(state: ApiState) -> Router {
@@ -39,6 +39,7 @@ pub fn router(state: ApiState) -> Router {
         .fallback(page::show)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(body::BYTES_MAX))
+        .layer(middleware::from_fn(paging::link_next))
         .layer(middleware::from_fn(within_time))
         .layer(require_own_origin)
         .layer(middleware::map_response(add_headers))

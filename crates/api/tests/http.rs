@@ -19,11 +19,16 @@ async fn a_list_of_tickets_is_paged_and_filtered() {
     for minute in 0..5 {
         bench.open_ticket(if minute == 4 { "mill-02" } else { "mill-01" }, minute).await;
     }
-    let first = bench.get("/api/v1/tickets?limit=1&state=all").await.json(StatusCode::OK);
+    let first = bench.get("/api/v1/tickets?limit=1&state=all").await;
+    let link = first.header(header::LINK).to_owned();
+    let first = first.json(StatusCode::OK);
     assert_eq!(first["items"][0]["number"], "FW-2026-0002");
     let cursor = first["next_cursor"].as_str().unwrap();
     let path = format!("/api/v1/tickets?limit=1&state=all&cursor={cursor}");
-    let second = bench.get(&path).await.json(StatusCode::OK);
+    assert_eq!(link, format!("<{path}>; rel=\"next\""));
+    let second = bench.get(&path).await;
+    assert!(!second.headers.contains_key(header::LINK), "there is no page behind the last");
+    let second = second.json(StatusCode::OK);
     let row = &second["items"][0];
     assert_eq!((&row["number"], &row["occurrences"]), (&json!("FW-2026-0001"), &json!(4)));
     assert_eq!(row["device_name"], json!({"en": "Mill 1", "zh": "一号铣床"}));

@@ -70,7 +70,7 @@ pub(crate) enum StandingWord {
 pub(crate) async fn list_anomalies(
     State(state): State<Arc<ApiState>>,
     Asked(query): Asked<AnomalyQuery>,
-) -> Result<Json<Page<AnomalyView>>, ApiError> {
+) -> Result<Page<AnomalyView>, ApiError> {
     let turn = Turn::new(query.limit, query.cursor.as_deref())?;
     let filter = EpisodeFilter {
         device: read_opt(query.device.as_deref(), "a device id is expected")?,
@@ -88,7 +88,7 @@ pub(crate) async fn list_anomalies(
     let rows = state.records.episodes(&filter, turn.after.as_ref(), turn.rows()).await?;
     let key =
         |row: &EpisodeRow| PageKey { at: row.episode.confirmed, id: row.episode.id.to_string() };
-    Ok(Json(turn.page(rows, key, |row| AnomalyView::new(row, &state.plant))))
+    Ok(turn.page(rows, key, |row| AnomalyView::new(row, &state.plant)))
 }
 
 /// One anomaly.

@@ -70,7 +70,7 @@ impl From<StateWord> for StateFilter {
 pub(crate) async fn list_tickets(
     State(state): State<Arc<ApiState>>,
     Asked(query): Asked<TicketQuery>,
-) -> Result<Json<Page<TicketRowView>>, ApiError> {
+) -> Result<Page<TicketRowView>, ApiError> {
     let turn = Turn::new(query.limit, query.cursor.as_deref())?;
     let filter = TicketFilter {
         state: query.state.unwrap_or_default().into(),
@@ -81,7 +81,7 @@ pub(crate) async fn list_tickets(
     };
     let rows = state.records.tickets(&filter, turn.after.as_ref(), turn.rows()).await?;
     let key = |row: &TicketRow| PageKey { at: row.opened_at, id: row.id.to_string() };
-    Ok(Json(turn.page(rows, key, |row| TicketRowView::new(&row, &state.plant))))
+    Ok(turn.page(rows, key, |row| TicketRowView::new(&row, &state.plant)))
 }
 
 /// One ticket, by id or number. Its `ETag` is its revision.
