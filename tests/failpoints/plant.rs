@@ -1,11 +1,13 @@
 //! The fixed past that every run is fed: a small plant, its rules, and numbered batches of an agent
 //! with faults at known places. Deliberately absent: chance; two runs get the same bytes.
 
+#[path = "../plants/presses.rs"]
+mod presses;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use forewarn_diagnose::{Catalogue, Library};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::id::AgentId;
 use forewarn_domain::quality::Quality;
@@ -18,6 +20,7 @@ use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{WaveformHeader, WaveformPart};
 use forewarn_engine::Knowledge;
 use forewarn_store::waveform_files::WaveformFiles;
+use presses::presses;
 
 /// Time of the first reading.
 pub(crate) const BEGIN: Time = Time::from_micros(1_760_000_000_000_000);
@@ -57,17 +60,11 @@ pub(crate) fn known_tickets() -> Vec<(String, String)> {
 
 /// The machines.
 pub(crate) fn plant() -> Arc<Plant> {
-    let site = toml::from_str(&site()).unwrap();
-    Arc::new(Plant::new(site, vec![toml::from_str(TEMPLATE).unwrap()]).unwrap())
+    presses(PRESSES, |_| AGENT.to_owned(), "20s")
 }
 
 pub(crate) fn knowledge() -> Knowledge {
-    let bearings = forewarn_tests::root().join("models/bearings.csv");
-    Knowledge {
-        rules: toml::from_str(RULES).unwrap(),
-        library: Arc::new(Library::built_in()),
-        bearings: Arc::new(Catalogue::parse(&std::fs::read_to_string(bearings).unwrap()).unwrap()),
-    }
+    presses::knowledge(RULES)
 }
 
 /// Everything that the agent has to say, in the order in which it says it.
@@ -199,66 +196,6 @@ fn channel(press: usize, point: &str) -> ChannelId {
 fn device(press: usize) -> String {
     format!("press-{press}")
 }
-
-fn site() -> String {
-    let devices = (1..=PRESSES).map(|press| {
-        format!(
-            r#"
-[[device]]
-id = "{}"
-name = {{ en = "Press {press}", zh = "{press}号压力机" }}
-class = "press"
-agent = "{AGENT}"
-components = [{{ id = "hydraulics", name = {{ en = "hydraulics", zh = "液压" }}, kind = "hydraulics" }}]
-source = [{{ id = "plc", template = "press", link = "line", mount = "hydraulics" }}]
-"#,
-            device(press)
-        )
-    });
-    format!("{SITE_HEAD}{}", devices.collect::<String>())
-}
-
-const SITE_HEAD: &str = r#"
-schema = "forewarn.site/1"
-[site]
-id = "plant"
-name = { en = "Plant", zh = "工厂" }
-time_zone = "UTC"
-[[link]]
-id = "line"
-via = { csv = {} }
-"#;
-
-const TEMPLATE: &str = r#"
-schema = "forewarn.device/1"
-[device]
-id = "press"
-vendor = "test"
-model = "test"
-kind = "machine.press"
-title = { en = "Press", zh = "压力机" }
-evidence = "unverified"
-sources = ["this test"]
-[csv]
-interval = "20s"
-[[point]]
-id = "oil"
-at = "csv:oil"
-type = "number"
-unit = "degC"
-quantity = "temperature"
-[[point]]
-id = "pressure"
-at = "csv:pressure"
-type = "number"
-unit = "bar"
-quantity = "pressure"
-[[point]]
-id = "program"
-at = "csv:program"
-type = "string"
-quantity = "context"
-"#;
 
 /// Two rules see the same heat; it is still one ticket.
 pub(crate) const RULES: &str = r#"

@@ -1,76 +1,28 @@
 //! Whatever the network does to the order, number and time of arrival, the tickets are the same.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../../../tests/plants/chance.rs"]
+mod chance;
+#[path = "../../../tests/plants/presses.rs"]
+mod presses;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forewarn_diagnose::{Catalogue, Library};
+use chance::Chance;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::id::AgentId;
 use forewarn_domain::quality::Quality;
 use forewarn_domain::reading::{
     Batch, BatchBody, Epoch, Evicted, Reading, Readings, Stream, StreamKey,
 };
-use forewarn_domain::site::plant::Plant;
 use forewarn_domain::ticket::{TicketDraft, TicketId};
 use forewarn_domain::time::Time;
 use forewarn_engine::inbox::Inbox;
-use forewarn_engine::{Decision, Engine, Knowledge};
+use forewarn_engine::{Decision, Engine};
 
 /// The issue asks for at least a thousand.
 const SCHEDULES: u64 = 1_200;
-
-const SITE: &str = r#"
-schema = "forewarn.site/1"
-[site]
-id = "plant"
-name = { en = "Plant", zh = "工厂" }
-time_zone = "Asia/Shanghai"
-[[link]]
-id = "line"
-via = { csv = {} }
-[[device]]
-id = "press-1"
-name = { en = "Press 1", zh = "1号压力机" }
-class = "press"
-agent = "edge-1"
-components = [{ id = "hydraulics", name = { en = "hydraulics", zh = "液压" }, kind = "hydraulics" }]
-source = [{ id = "plc", template = "press", link = "line", mount = "hydraulics" }]
-[[device]]
-id = "press-2"
-name = { en = "Press 2", zh = "2号压力机" }
-class = "press"
-agent = "edge-2"
-siblings = ["press-1"]
-components = [{ id = "hydraulics", name = { en = "hydraulics", zh = "液压" }, kind = "hydraulics" }]
-source = [{ id = "plc", template = "press", link = "line", mount = "hydraulics" }]
-"#;
-
-const TEMPLATE: &str = r#"
-schema = "forewarn.device/1"
-[device]
-id = "press"
-vendor = "test"
-model = "test"
-kind = "machine.press"
-title = { en = "Press", zh = "压力机" }
-evidence = "unverified"
-sources = ["this test"]
-[csv]
-interval = "1s"
-[[point]]
-id = "oil"
-at = "csv:oil"
-type = "number"
-unit = "degC"
-quantity = "temperature"
-[[point]]
-id = "pressure"
-at = "csv:pressure"
-type = "number"
-unit = "bar"
-quantity = "pressure"
-"#;
 
 const RULES: &str = r#"
 schema = "forewarn.rule/1"
@@ -252,28 +204,6 @@ fn arrivals(streams: &[Vec<Arc<Batch>>], chance: &mut Chance) -> Vec<Arc<Batch>>
 }
 
 fn engine() -> Engine {
-    let site = toml::from_str(SITE).unwrap();
-    let plant = Plant::new(site, vec![toml::from_str(TEMPLATE).unwrap()]).unwrap();
-    let knowledge = Knowledge {
-        rules: toml::from_str(RULES).unwrap(),
-        library: Arc::new(Library::built_in()),
-        bearings: Arc::new(Catalogue::parse(CATALOGUE).unwrap()),
-    };
-    Engine::new(Arc::new(plant), knowledge, Vec::new()).unwrap()
-}
-
-const CATALOGUE: &str = include_str!("../../../models/bearings.csv");
-
-/// `SplitMix64` (Steele, Lea and Flood 2014): a seed names a schedule for good.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let bits = bits ^ (bits >> 31);
-        usize::try_from(bits % u64::try_from(limit.max(1)).unwrap()).unwrap()
-    }
+    let plant = presses::presses(2, |number| format!("edge-{number}"), "1s");
+    Engine::new(plant, presses::knowledge(RULES), Vec::new()).unwrap()
 }

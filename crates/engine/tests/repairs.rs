@@ -1,61 +1,17 @@
 //! What a repair ends, and what devices of a class teach each other.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::sync::Arc;
+#[path = "../../../tests/plants/presses.rs"]
+mod presses;
 
-use forewarn_diagnose::{Catalogue, Library};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::id::AgentId;
 use forewarn_domain::quality::Quality;
 use forewarn_domain::reading::{Batch, BatchBody, Epoch, Reading, Readings, Stream, StreamKey};
 use forewarn_domain::repair::{Activity, Outcome, RepairId, RepairRecord};
-use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Language;
 use forewarn_domain::time::{Span, Time};
-use forewarn_engine::{Decision, Engine, Knowledge, Notice};
-
-const SITE: &str = r#"
-schema = "forewarn.site/1"
-[site]
-id = "plant"
-name = { en = "Plant", zh = "工厂" }
-time_zone = "UTC"
-[[link]]
-id = "line"
-via = { csv = {} }
-[[device]]
-id = "press-1"
-name = { en = "Press 1", zh = "1号压力机" }
-class = "press"
-components = [{ id = "pump", name = { en = "pump", zh = "泵" }, kind = "hydraulics" }]
-source = [{ id = "plc", template = "press", link = "line", mount = "pump" }]
-[[device]]
-id = "press-2"
-name = { en = "Press 2", zh = "2号压力机" }
-class = "press"
-components = [{ id = "pump", name = { en = "pump", zh = "泵" }, kind = "hydraulics" }]
-source = [{ id = "plc", template = "press", link = "line", mount = "pump" }]
-"#;
-
-const TEMPLATE: &str = r#"
-schema = "forewarn.device/1"
-[device]
-id = "press"
-vendor = "test"
-model = "test"
-kind = "machine.press"
-title = { en = "Press", zh = "压力机" }
-evidence = "unverified"
-sources = ["this test"]
-[csv]
-interval = "1h"
-[[point]]
-id = "pressure"
-at = "csv:pressure"
-type = "number"
-unit = "bar"
-quantity = "pressure"
-"#;
+use forewarn_engine::{Decision, Engine, Notice};
 
 const RULES: &str = r#"
 schema = "forewarn.rule/1"
@@ -82,14 +38,8 @@ struct Hall {
 
 impl Hall {
     fn new() -> Self {
-        let site = toml::from_str(SITE).unwrap();
-        let plant = Plant::new(site, vec![toml::from_str(TEMPLATE).unwrap()]).unwrap();
-        let knowledge = Knowledge {
-            rules: toml::from_str(RULES).unwrap(),
-            library: Arc::new(Library::built_in()),
-            bearings: Arc::new(Catalogue::default()),
-        };
-        let engine = Engine::new(Arc::new(plant), knowledge, Vec::new()).unwrap();
+        let plant = presses::presses(2, |_| "edge-1".to_owned(), "1h");
+        let engine = Engine::new(plant, presses::knowledge(RULES), Vec::new()).unwrap();
         Self { engine, hour: 490_000, seq: 0, chance: 0x9e37_79b9_7f4a_7c15 }
     }
 
@@ -123,13 +73,13 @@ impl Hall {
     fn repair(&mut self, activity: Activity, at: Time) -> Vec<Decision> {
         let device = "press-2".parse().unwrap();
         let repair = RepairRecord {
-            id: RepairId::derive(&device, at, "pump"),
+            id: RepairId::derive(&device, at, "hydraulics"),
             at,
             device,
-            component: "pump".parse().unwrap(),
+            component: "hydraulics".parse().unwrap(),
             activity,
             part: None,
-            text: "pump".to_owned(),
+            text: "a new unit".to_owned(),
             language: Language::En,
             cause: None,
             outcome: Outcome::Unknown,
@@ -162,9 +112,9 @@ fn a_replacement_ends_the_episode_and_the_same_trouble_later_is_a_new_one() {
     hall.repair(Activity::Replace, hall.now() - Span::from_secs(30 * 3_600));
     assert_eq!(hall.engine.episodes().count(), 1, "written down too late to be the present part");
     hall.repair(Activity::Replace, hall.now());
-    assert_eq!(hall.engine.episodes().count(), 0, "the new pump has no trouble yet");
+    assert_eq!(hall.engine.episodes().count(), 0, "the new unit has no trouble yet");
     assert_eq!(opened(&hall.run(2, 30, 0.0)), 0);
-    assert_eq!(opened(&hall.run(2, 20, 8.0)), 1, "a new trouble of the new pump");
+    assert_eq!(opened(&hall.run(2, 20, 8.0)), 1, "a new trouble of the new unit");
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! The machines of the world: presses whose oil gets hot, and when it truly does.
 
+#[path = "../../../../../../tests/plants/chance.rs"]
+mod chance;
+#[path = "../../../../../../tests/plants/presses.rs"]
+mod presses;
+
 use std::sync::Arc;
 
-use forewarn_diagnose::{Catalogue, Library};
+pub(super) use chance::Chance;
 use forewarn_domain::site::plant::Plant;
 use forewarn_engine::Knowledge;
 
@@ -47,83 +52,19 @@ impl Truth {
 }
 
 pub(super) fn plant() -> Arc<Plant> {
-    let mut site = SITE.to_owned();
-    for number in 1..=AGENTS {
-        site.push_str(&DEVICE.replace("NUMBER", &number.to_string()));
-    }
-    let site = toml::from_str(&site).unwrap();
-    Arc::new(Plant::new(site, vec![toml::from_str(TEMPLATE).unwrap()]).unwrap())
+    presses::presses(AGENTS, |number| format!("edge-{number}"), "1s")
 }
 
 pub(super) fn knowledge() -> Knowledge {
-    let bearings = include_str!("../../../../../../models/bearings.csv");
-    Knowledge {
-        rules: toml::from_str(RULES).unwrap(),
-        library: Arc::new(Library::built_in()),
-        bearings: Arc::new(Catalogue::parse(bearings).unwrap()),
-    }
+    presses::knowledge(RULES)
 }
 
-/// `SplitMix64` (Steele, Lea and Flood 2014): a seed names a world for good.
-#[derive(Clone, Debug)]
-pub(super) struct Chance(pub(super) u64);
-
 impl Chance {
-    pub(super) fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let bits = bits ^ (bits >> 31);
-        usize::try_from(bits % u64::try_from(limit.max(1)).unwrap()).unwrap()
-    }
-
     /// Happens so many times of a hundred.
     pub(super) fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }
 }
-
-const SITE: &str = r#"
-schema = "forewarn.site/1"
-[site]
-id = "plant"
-name = { en = "Plant", zh = "工厂" }
-time_zone = "Asia/Shanghai"
-[[link]]
-id = "line"
-via = { csv = {} }
-"#;
-
-const DEVICE: &str = r#"
-[[device]]
-id = "press-NUMBER"
-name = { en = "Press NUMBER", zh = "NUMBER号压力机" }
-class = "press"
-agent = "edge-NUMBER"
-components = [{ id = "hydraulics", name = { en = "hydraulics", zh = "液压" }, kind = "hydraulics" }]
-source = [{ id = "plc", template = "press", link = "line", mount = "hydraulics" }]
-"#;
-
-const TEMPLATE: &str = r#"
-schema = "forewarn.device/1"
-[device]
-id = "press"
-vendor = "test"
-model = "test"
-kind = "machine.press"
-title = { en = "Press", zh = "压力机" }
-evidence = "unverified"
-sources = ["this test"]
-[csv]
-interval = "1s"
-[[point]]
-id = "oil"
-at = "csv:oil"
-type = "number"
-unit = "degC"
-quantity = "temperature"
-"#;
 
 const RULES: &str = r#"
 schema = "forewarn.rule/1"
