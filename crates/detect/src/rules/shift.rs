@@ -2,8 +2,9 @@
 //!
 //! The distance counts in standard errors of that mean, so a few samples need a large step and many
 //! samples show a small one. The window begins anew after a break, in another operating state and
-//! after a repair. The normal is the channel's own; until that is learned it may be the one of all
-//! devices of the class (`pool = "class"`), which survives a repair.
+//! after a repair; after a repair nothing is judged before it has passed once, since its beginning
+//! says more of starting up than of the new part. The normal is the channel's own; until that is
+//! learned it may be the one of all devices of the class (`pool = "class"`), which survives a repair.
 //!
 //! Deliberately absent: the exchange between devices, which is the engine's, and slow drifts, which
 //! `baseline` sees.
@@ -92,6 +93,11 @@ pub(crate) struct Memory {
     recent: Vec<(Time, f64)>,
     breaks: u32,
     state: u8,
+    /// A repair was made; until when its first window lasts, once it has begun.
+    #[serde(default)]
+    is_renewed: bool,
+    #[serde(default)]
+    runs_in_until: Option<Time>,
     /// Distance from the normal in units of the distance at which a finding begins.
     magnitude: f64,
 }
@@ -129,6 +135,7 @@ impl Memory {
     pub(crate) fn forget(&mut self) {
         self.recent.clear();
         self.magnitude = 0.0;
+        (self.is_renewed, self.runs_in_until) = (true, None);
         for pool in &mut self.pools {
             let (class, taught) = (pool.class.take(), pool.taught);
             *pool = Pool { class, taught, ..Pool::default() };
@@ -172,6 +179,10 @@ impl Memory {
             self.pools.iter_mut().for_each(|it| it.previous = None);
         }
         (self.breaks, self.state) = (sample.breaks, sample.state);
+        if std::mem::take(&mut self.is_renewed) {
+            self.runs_in_until = Some(sample.t + window);
+        }
+        self.runs_in_until = self.runs_in_until.filter(|until| sample.t < *until);
         let oldest = sample.t - window;
         self.recent.retain(|(t, _)| oldest < *t);
         if RECENT_MAX <= self.recent.len() {
@@ -213,7 +224,15 @@ impl Judge for Shift {
 
     fn start(&self, states: usize) -> Memory {
         let pools = vec![Pool::default(); states];
-        Memory { pools, recent: Vec::new(), breaks: 0, state: 0, magnitude: 0.0 }
+        Memory {
+            pools,
+            recent: Vec::new(),
+            breaks: 0,
+            state: 0,
+            is_renewed: false,
+            runs_in_until: None,
+            magnitude: 0.0,
+        }
     }
 
     fn look(&self, memory: &mut Memory, sample: &Sample, is_calm: bool) -> Option<Look> {
@@ -262,7 +281,9 @@ impl Shift {
     fn distance(&self, memory: &Memory, sample: &Sample) -> Option<f64> {
         let normal = memory.pools.get(usize::from(sample.state))?.normal()?;
         let samples = memory.recent.len();
-        if samples < usize::try_from(self.settings.window_samples).unwrap_or(usize::MAX) {
+        if memory.runs_in_until.is_some()
+            || samples < usize::try_from(self.settings.window_samples).unwrap_or(usize::MAX)
+        {
             return None;
         }
         let off = memory.mean()? - normal.spread.median;

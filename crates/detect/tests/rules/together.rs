@@ -111,8 +111,8 @@ fn a_repair_forgets_the_normal_and_the_window_but_not_what_the_class_knows() {
     bench.plan.take_class(&mut bench.state, &key, class);
     assert_eq!(bench.condition("shift", "pressure"), Condition::Armed);
     bench.found.clear();
-    run_shifted(&mut bench, 5, 3.0);
-    assert!(bench.raised().is_empty(), "fewer samples than a window needs");
+    run_shifted(&mut bench, 18, 3.0);
+    assert!(bench.raised().is_empty(), "the first window after a repair is not over");
     run_shifted(&mut bench, 5, 3.0);
     assert_eq!(bench.raised().len(), 1, "judged by the class: {:?}", bench.found);
 }
