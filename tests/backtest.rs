@@ -65,6 +65,21 @@ fn stricter_rules_show_what_they_would_miss_and_the_miner_what_moved_first() {
         let before_h = first["before_h"].as_f64().unwrap();
         assert!((40.0..=48.0).contains(&before_h), "it moved 48 h before: {line}");
     }
+    let priced: Vec<&Value> = lines.iter().filter(|it| it["type"] == "proposed_rule").collect();
+    assert_eq!(priced.len(), 1, "both failures propose the same rule: {lines:?}");
+    assert_eq!((&priced[0]["catches"], &priced[0]["missed"]), (&2.into(), &2.into()), "{priced:?}");
+    let lead_h = priced[0]["lead_h_median"].as_f64().unwrap();
+    assert!((30.0..=48.0).contains(&lead_h), "the rule tells a day and more ahead: {priced:?}");
+    let price = priced[0]["false_tickets_per_month"].as_f64().unwrap();
+    assert!((0.0..=2.0).contains(&price), "three presses for a month: {priced:?}");
+    // The proposed rule is a rule: in force, it does what its price says.
+    let rule = priced[0]["toml"].as_str().unwrap();
+    let with = folder.path().join("with.toml");
+    fs::write(&with, format!("{}\n{rule}", fs::read_to_string(&strict).unwrap())).unwrap();
+    let lines = backtest(folder.path(), &["--rules", with.to_str().unwrap()]);
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["difference"]["newly_missed"].as_array().unwrap().len(), 0, "{summary}");
+    assert_eq!(summary["false"], priced[0]["false"], "{summary}");
 }
 
 #[test]

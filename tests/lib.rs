@@ -49,11 +49,12 @@ pub fn program(name: &str) -> Option<PathBuf> {
 /// When it has not been built; `./x test` builds it first.
 #[must_use]
 pub fn own_program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let folder = test.parent().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-    let program = folder.join(name);
+    let this = std::env::current_exe().unwrap_or_default();
+    // A program of the tests lies beside the others, a test one folder below them.
+    let folders = this.parent().into_iter().chain(this.parent().and_then(Path::parent));
+    let program = folders.map(|it| it.join(name)).find(|it| it.is_file()).unwrap_or_default();
     if !program.is_file() {
-        panic!("{} is not built; `./x test` builds it first", program.display());
+        panic!("`{name}` is not built; `./x test` builds it first");
     }
     program
 }

@@ -76,15 +76,29 @@ async fn each_class_goes_when_its_time_is_over_and_evidence_stays() {
     server.stop().await;
 
     let server = past.serve(&house, day(102)).await;
-    assert_eq!(count(&server, "oil", day(0)).await, (0, FED), "the ticket needs it no more");
+    assert_eq!(count(&server, "oil", day(0)).await, (held, FED), "a false alarm teaches rules");
     server.stop().await;
 
     let server = past.serve(&house, day(500)).await;
-    assert_eq!(count(&server, "oil", day(0)).await, (0, 0));
-    assert_eq!(past.gone.readings, 4 * FED, "every reading that was stored is counted as gone");
+    let evidence = count(&server, "oil", day(0)).await;
+    assert_eq!(evidence, (held, held), "evidence outlives even the summaries around it");
+    assert_eq!(past.gone.readings, 4 * FED - held);
     assert_eq!(past.gone.texts, 2 * HOURS.unsigned_abs());
-    let waveforms = past.waveforms(&server).await;
-    assert_eq!(waveforms, ["held"], "two years from the ticket are not over");
+    assert_eq!(past.waveforms(&server).await, ["held"]);
+    let sealed = server.records.evidence_of(ticket).await.unwrap();
+    assert!(sealed.iter().all(|it| it.seal.is_some()), "{sealed:?}");
+    for stretch in sealed {
+        let (from, to) = (stretch.from, stretch.to);
+        let found = server.readings.fingerprint(&stretch.channel, from, to).await.unwrap();
+        assert_eq!(Some(found), stretch.seal, "what was sealed on the first day is still there");
+    }
+    server.stop().await;
+
+    let server = past.serve(&house, day(101 + 731)).await;
+    assert_eq!(count(&server, "oil", day(0)).await, (0, 0), "two years after its end");
+    assert_eq!(past.gone.readings, 4 * FED, "every reading that was stored is counted as gone");
+    assert_eq!(past.waveforms(&server).await, [""; 0]);
+    assert_eq!(names_of_waveforms(folder.path()), [""; 0]);
     server.stop().await;
 }
 

@@ -62,8 +62,8 @@ fn every_machine_fault_opens_exactly_one_machine_ticket() {
         }
     }
     println!("{right} of {injected} machine faults opened exactly one ticket; {wrong:#?}");
-    // Three kinds lie at the edge of what the shipped rules see; none may open two.
-    assert!(4 * injected <= 5 * right, "{right} of {injected}: {wrong:#?}");
+    // A weak fault that begins late may end unseen; none may open two.
+    assert!(18 * injected <= 19 * right, "{right} of {injected}: {wrong:#?}");
     assert!(wrong.iter().all(|it| it.ends_with(": []")), "{wrong:#?}");
 }
 

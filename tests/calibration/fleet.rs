@@ -70,11 +70,15 @@ impl Fleet {
     }
 
     pub(crate) fn engine(&self, repairs: Vec<RepairRecord>) -> Engine {
-        let knowledge = Knowledge {
+        let mut knowledge = Knowledge {
             rules: toml::from_str(&text("config/rules/default.toml")).unwrap(),
             library: Arc::clone(&self.library),
             bearings: Arc::clone(&self.bearings),
         };
+        // To see what the rules in shadow would do beside the others.
+        if std::env::var_os("FOREWARN_WITH_SHADOW").is_some() {
+            knowledge.rules = knowledge.rules.promoted();
+        }
         let mut engine = Engine::new(Arc::clone(&self.plant), knowledge, repairs).unwrap();
         engine.restore(&self.learned).unwrap();
         engine
@@ -138,6 +142,7 @@ impl Fleet {
                     outcome: if is_false_alarm { Outcome::NothingFound } else { Outcome::Solved },
                     hours: Some(1.0),
                     ticket: None,
+                    shape: None,
                 });
             }
         }

@@ -24,12 +24,12 @@ pub(crate) struct Effort {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) model: Model,
-    states: usize,
+    pub(crate) states: usize,
     /// States of which no other has the same cut and kept the same.
-    distinct: usize,
+    pub(crate) distinct: usize,
     /// Places in the recording at which the power was cut.
-    places: usize,
-    calls: usize,
+    pub(crate) places: usize,
+    pub(crate) calls: usize,
     pub(crate) lost: Vec<Loss>,
 }
 
@@ -198,9 +198,14 @@ impl fmt::Display for Outcome {
              {} lost",
             lost.len()
         )?;
-        lost.iter().take(SHOWN_MAX).try_for_each(|it| {
-            write!(f, "\n  cut {} after {}; {}: {}", it.cut, it.last, it.fate, it.why)
-        })
+        lost.iter().take(SHOWN_MAX).try_for_each(|it| write!(f, "\n  {it}"))
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cut, last, fate, why } = self;
+        write!(f, "cut {cut} after {last}; {fate}: {why}")
     }
 }
 

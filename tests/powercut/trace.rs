@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use forewarn_tests::own_program;
+
 use crate::plan::Mark;
 
 /// A file, whatever it is called at the moment.
@@ -98,7 +100,7 @@ fn run(script: Script<'_>, life: &Life, (spool, trace): (&Path, &Path)) -> Outpu
     if script.are_syncs_swallowed {
         command.args(["-e", "inject=fsync,fdatasync:retval=0"]);
     }
-    command.arg("-o").arg(trace).arg(env!("CARGO_BIN_EXE_spool-writer")).arg(spool);
+    command.arg("-o").arg(trace).arg(own_program("spool-writer")).arg(spool);
     let Range { start, end } = life.appends;
     command.args([script.how, &start.to_string(), &(end - start).to_string(), life.end]);
     // A writer that stops as if killed leaves its own scratch behind.

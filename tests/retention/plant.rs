@@ -104,7 +104,7 @@ impl Told {
         self.next[usize::from(stream.number())] + 1
     }
 
-    fn batch(&mut self, stream: Stream, body: BatchBody) -> Batch {
+    pub(crate) fn batch(&mut self, stream: Stream, body: BatchBody) -> Batch {
         let seq = &mut self.next[usize::from(stream.number())];
         *seq += 1;
         Batch { key: key(stream), seq: *seq, body }
@@ -134,7 +134,7 @@ fn hour_of(begin: Time, hour: i64) -> BatchBody {
     BatchBody::Readings(readings)
 }
 
-const SITE_FILE: &str = r#"
+pub(crate) const SITE_FILE: &str = r#"
 schema = "forewarn.site/1"
 [site]
 id = "plant"
@@ -152,7 +152,7 @@ components = [{ id = "spindle", name = { en = "spindle", zh = "主轴" }, kind =
 source = [{ id = "node", template = "node", link = "line", mount = "spindle" }]
 "#;
 
-const TEMPLATE: &str = r#"
+pub(crate) const TEMPLATE: &str = r#"
 schema = "forewarn.device/1"
 [device]
 id = "node"
@@ -203,4 +203,5 @@ samples = 3
 clear_for = "60s"
 severity = "warning"
 fault_family = "thermal"
+budget = { rejected = 20, within = "7d" }
 "#;

@@ -80,6 +80,26 @@ impl Account {
         }
     }
 
+    /// Refuses who may not try channels and messages.
+    pub(crate) fn may_message(&self) -> Result<(), ApiError> {
+        match self.role {
+            Role::Admin | Role::Integrator | Role::Lead => Ok(()),
+            Role::Maintainer | Role::ProcessEngineer | Role::Viewer => {
+                Err(ApiError::NotAllowed { role: self.role.word() })
+            }
+        }
+    }
+
+    /// Refuses who may not change people, rotas, policies and ticket types.
+    pub(crate) fn may_lead(&self) -> Result<(), ApiError> {
+        match self.role {
+            Role::Admin | Role::Lead => Ok(()),
+            Role::Integrator | Role::Maintainer | Role::ProcessEngineer | Role::Viewer => {
+                Err(ApiError::NotAllowed { role: self.role.word() })
+            }
+        }
+    }
+
     fn demo_lead() -> Self {
         Self { name: "demo-lead".to_owned(), role: Role::Lead, is_demo: true }
     }
@@ -98,8 +118,11 @@ pub(crate) async fn require_account(
 ) -> Result<Response, ApiError> {
     let (mut head, body) = request.into_parts();
     let account = account(&state, &head).await?;
-    head.extensions.insert(account);
-    Ok(next.run(Request::from_parts(head, body)).await)
+    head.extensions.insert(account.clone());
+    let mut response = next.run(Request::from_parts(head, body)).await;
+    // For the audit trail: who was turned away by a handler.
+    response.extensions_mut().insert(account);
+    Ok(response)
 }
 
 /// Refuses requests that reach a loopback demo under a name or from a page that is not its own.

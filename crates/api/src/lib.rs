@@ -10,8 +10,10 @@
 
 pub mod router;
 pub mod state;
+pub mod channels;
 pub mod live;
 mod auth;
+mod denials;
 mod resources;
 mod sse;
 mod page;

@@ -9,12 +9,15 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use forewarn_domain::ticket::course::Refusal;
 use forewarn_engine::frames::FrameError;
 use forewarn_store::readings::StoreError;
 use forewarn_store::records::RecordsError;
 use forewarn_store::waveform_files::WaveformFileError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::views::MissingView;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,8 @@ pub(crate) enum ApiError {
     NotSignedIn,
     #[error("the rules cannot come into force: {why}")]
     BadRules { why: String },
+    #[error("the handbook cannot come into force: {why}")]
+    BadHandbook { why: String },
     #[error("{why}")]
     NotReady { why: String },
     #[error("role {role} may not do this")]
@@ -97,6 +102,9 @@ pub(crate) struct Problem {
     detail: String,
     /// The kind without its path, for programs.
     code: &'static str,
+    /// Evidence that is missing, one entry for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<MissingView>,
     /// Where in the body it is, one entry for each place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Place>,
@@ -129,6 +137,7 @@ impl ApiError {
             Self::BadRules { .. } => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "bad-rules", "The rules cannot come into force")
             }
+            Self::BadHandbook { .. } => bad_handbook(),
             Self::NotReady { .. } => {
                 (StatusCode::CONFLICT, "not-ready", "Something else must come first")
             }
@@ -171,6 +180,15 @@ impl ApiError {
         }
     }
 
+    fn missing(&self) -> Vec<MissingView> {
+        match self {
+            Self::Records(RecordsError::Refused { refusal: Refusal::Missing(all), .. }) => {
+                all.iter().cloned().map(MissingView::from).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn places(&self) -> Vec<Place> {
         match self {
             Self::BadBody { source } => vec![Place {
@@ -183,10 +201,19 @@ impl ApiError {
     }
 }
 
+fn bad_handbook() -> (StatusCode, &'static str, &'static str) {
+    (StatusCode::UNPROCESSABLE_ENTITY, "bad-handbook", "The handbook cannot come into force")
+}
+
 fn kind_of_records(error: &RecordsError) -> (StatusCode, &'static str, &'static str) {
     match error {
         RecordsError::Illegal(_) => {
             (StatusCode::CONFLICT, "illegal-transition", "The ticket's state does not allow it")
+        }
+        RecordsError::Ended { .. } => (StatusCode::CONFLICT, "ended", "The ticket has ended"),
+        RecordsError::Handbook { .. } => bad_handbook(),
+        RecordsError::Refused { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "evidence-missing", "Something is missing")
         }
         RecordsError::KeyReused { .. } => {
             (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The idempotency key was used before")
@@ -223,7 +250,7 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = &self as &dyn Error, "a request failed");
         }
-        let (places, detail) = (self.places(), self.to_string());
+        let (places, missing, detail) = (self.places(), self.missing(), self.to_string());
         let current = match self {
             Self::Stale { current, .. } => Some(*current),
             _ => None,
@@ -235,6 +262,7 @@ impl IntoResponse for ApiError {
             status: status.as_u16(),
             detail,
             code,
+            missing,
             errors: places,
             current: current.map(|it| it.body),
         };

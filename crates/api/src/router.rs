@@ -15,10 +15,11 @@ use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::denials;
 use crate::problem::ApiError;
 use crate::resources::{
-    anomalies, backtests, bursts, channels, devices, health, history, probes, repairs, rules,
-    series, session, sites, tickets, waveforms,
+    anomalies, backtests, bursts, channels, devices, handbook, health, history, messages, probes,
+    repairs, rules, series, session, sites, tickets, waveforms, work,
 };
 use crate::state::ApiState;
 use crate::{auth, body, page, paging, sse};
@@ -32,6 +33,8 @@ pub fn router(state: ApiState) -> Router {
     let require_account = middleware::from_fn_with_state(Arc::clone(&state), auth::require_account);
     let require_own_origin =
         middleware::from_fn_with_state(Arc::clone(&state), auth::require_own_origin);
+    let trail = (Arc::clone(&state), Arc::default());
+    let note_denials = middleware::from_fn_with_state(trail, denials::note);
     for_accounts
         .route_layer(require_account)
         .merge(for_all)
@@ -42,6 +45,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(middleware::from_fn(paging::link_next))
         .layer(middleware::from_fn(within_time))
         .layer(require_own_origin)
+        .layer(note_denials)
         .layer(middleware::map_response(add_headers))
         .layer(CompressionLayer::new().gzip(true))
         .with_state(state)
@@ -85,8 +89,19 @@ fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(tickets::list_tickets))
         .routes(routes!(tickets::get_ticket))
         .routes(routes!(tickets::command_ticket))
+        .routes(routes!(work::list_candidates))
+        .routes(routes!(work::show_evidence))
+        .routes(routes!(work::preview_calls))
+        .routes(routes!(handbook::list_documents))
+        .routes(routes!(handbook::get_document, handbook::change_document))
+        .routes(routes!(handbook::change_rota))
+        .routes(routes!(handbook::import_rota))
         .routes(routes!(repairs::list_repairs, repairs::record_repair))
         .routes(routes!(health::get_health))
+        .routes(routes!(messages::list_message_channels))
+        .routes(routes!(messages::test_message_channel))
+        .routes(routes!(messages::list_messages))
+        .routes(routes!(messages::retry_message))
         .routes(routes!(sse::follow_events))
 }
 

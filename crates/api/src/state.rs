@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use utoipa::ToSchema;
 
+use crate::channels::MessageChannels;
 use crate::live::LiveView;
 use crate::views::{FaultOrderView, RuleCheckView};
 
@@ -47,6 +48,8 @@ pub struct ApiState {
     pub causes: Arc<[CauseChoice]>,
     /// Reads a text of rules as if it were to come into force.
     pub check_rules: RulesCheck,
+    /// The channels over which people are told.
+    pub message_channels: Arc<dyn MessageChannels>,
     /// Who may come in.
     pub access: Access,
     /// What time it is.

@@ -6,8 +6,10 @@
 mod anomaly;
 mod brief;
 mod burst;
+mod course;
 mod device;
 mod health;
+mod message;
 mod repair;
 mod rules;
 mod series;
@@ -16,21 +18,27 @@ mod ticket;
 pub use anomaly::{AnomalyPartView, AnomalyView, LabelView, SisterView};
 pub use brief::{BriefView, SentenceView};
 pub use burst::{BurstAxisView, BurstLineView, BurstView, FaultOrderView};
+pub(crate) use course::CourseParts;
+pub use course::{
+    CallView, CandidateView, ClockView, CourseView, MissingView, NamedView, PersonView, ShownView,
+    TypeView,
+};
 pub use device::{
     ChannelRow, ChannelView, ComponentView, DeviceRow, DeviceView, LastView, NormalView, RuleView,
 };
 pub use health::{AgentView, HealthView, StageView};
+pub use message::{MessageChannelView, MessageView};
 pub use repair::{PastRepairView, RepairView};
 pub use rules::{
     FindingView, JudgedView, KeptView, RuleCheckView, RuleFactsView, RuleProblemView,
     TrialReportView, TrialSideView,
 };
 pub use series::{BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView};
-pub(crate) use ticket::TicketParts;
 pub use ticket::{
     CauseView, ChoiceView, FinishView, RuleRefView, SignalView, TicketRowView, TicketView,
     TimelineView,
 };
+pub(crate) use ticket::{TicketParts, legal};
 
 use forewarn_domain::text::Localized;
 use serde::Serialize;
@@ -43,6 +51,13 @@ pub struct TextView {
     pub en: String,
     /// Simplified Chinese.
     pub zh: String,
+}
+
+impl TextView {
+    /// A text that is the same in both, such as an id.
+    pub(crate) fn same(text: &str) -> Self {
+        Self { en: text.to_owned(), zh: text.to_owned() }
+    }
 }
 
 impl From<&Localized> for TextView {

@@ -3,8 +3,12 @@
 
 #[path = "http/bench.rs"]
 mod bench;
+#[path = "http/messages.rs"]
+mod messages;
 #[path = "http/review.rs"]
 mod review;
+#[path = "http/work.rs"]
+mod work;
 
 use axum::http::{StatusCode, header};
 use bench::{Answer, Bench, NOW, TOKEN};
@@ -96,7 +100,10 @@ async fn a_ticket_is_found_by_number_and_by_id_and_holds_what_was_agreed() {
     }
     assert_eq!(ticket["owner"], Value::Null);
     assert_eq!(ticket["opened_at"], "2026-11-22T08:00:00.000Z");
-    assert_eq!(ticket["allowed"], json!(["accept", "assign", "false_alarm", "duplicate"]));
+    assert_eq!(
+        ticket["allowed"],
+        json!(["accept", "assign", "false_alarm", "duplicate", "shelve"])
+    );
     assert_eq!(ticket["timeline"][0]["what"], "opened");
     let codes: Vec<_> =
         ticket["causes_to_choose"].as_array().unwrap().iter().map(|it| &it["code"]).collect();

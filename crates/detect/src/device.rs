@@ -7,6 +7,7 @@
 
 mod channel;
 mod code;
+mod inherit;
 mod monitors;
 mod report;
 mod silence;
@@ -115,48 +116,6 @@ impl DeviceState {
     #[must_use]
     pub fn disordered(&self) -> u64 {
         self.disordered
-    }
-
-    pub(crate) fn moved_to(self, plan: &DevicePlan) -> Self {
-        let mut fresh = Self::new(plan);
-        if self.format != FORMAT {
-            return fresh;
-        }
-        let keeps_states = self.states == fresh.states;
-        let inputs_are_kept = keeps_states && self.channels.len() == fresh.channels.len();
-        let mut stored = self.channels;
-        for channel in &mut fresh.channels {
-            if let Some(at) = stored.iter().position(|it| it.id == channel.id) {
-                channel.inherit(stored.swap_remove(at), plan, keeps_states);
-            }
-        }
-        let mut stored = self.waveforms;
-        for waveform in &mut fresh.waveforms {
-            if let Some(at) = stored.iter().position(|it| it.is_same_channel(waveform)) {
-                waveform.inherit(stored.swap_remove(at));
-            }
-        }
-        let mut stored = self.monitors;
-        for monitor in &mut fresh.monitors {
-            if let Some(at) = stored.iter().position(|it| keeps_states && it.fits(monitor)) {
-                *monitor = stored.swap_remove(at);
-            }
-        }
-        if inputs_are_kept {
-            (fresh.follower, fresh.now) = (self.follower, self.now);
-        }
-        Self {
-            clock: self.clock,
-            awake: self.awake,
-            step_max: self.step_max,
-            next_scan: self.next_scan,
-            moves: self.moves,
-            disordered: self.disordered,
-            agent_silent: self.agent_silent,
-            evidence: self.evidence,
-            joined: self.joined,
-            ..fresh
-        }
     }
 
     /// Whether the reading is newer than its channel's last one; moves the device's clock.
@@ -305,6 +264,7 @@ impl DevicePlan {
                 is_muted |= kept.is_doubted || look == Some(Look::Between);
             }
         }
+        kept.follow_course(plan, (taken.t, now), is_muted);
         for (index, turn) in turns {
             self.report(state, (place, index), (turn, &sample), out);
         }
@@ -359,6 +319,7 @@ impl DevicePlan {
             }
         }
         kept.is_doubted = false;
+        kept.course.clear();
     }
 }
 

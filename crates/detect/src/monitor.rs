@@ -175,6 +175,12 @@ impl Monitor {
     /// Fewer rows do not show how signals wander.
     pub const LEARN_ROWS_MIN: usize = 120;
 
+    /// How it judges.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Whether it still learns.
     #[must_use]
     pub fn is_learning(&self) -> bool {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use forewarn_domain::anomaly::RuleRef;
 use forewarn_domain::family::{FaultFamily, Severity};
 use forewarn_domain::id::{ComponentId, DeviceId, RuleId, StateId};
+use forewarn_domain::time::Span;
 use forewarn_vibration::catalogue::UnknownBearing;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,23 @@ impl Mode {
     }
 }
 
+/// How many false alarms a rule may raise within some time.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Findings that people rejected.
+    pub rejected: u32,
+    /// Within this time.
+    pub within: Span,
+}
+
+impl Default for Budget {
+    /// Five in a week: more than one every other day is what makes people stop reading.
+    fn default() -> Self {
+        Self { rejected: 5, within: Span::from_secs(7 * 86_400) }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(try_from = "RuleText", into = "RuleText")]
@@ -114,6 +132,7 @@ pub struct Rule {
     /// Whether its findings count only through `together` rules.
     pub(crate) is_evidence: bool,
     mode: Mode,
+    budget: Budget,
     /// As it was written, so that it is written back as it was.
     text: RuleText,
 }
@@ -135,6 +154,12 @@ impl Rule {
     #[must_use]
     pub fn is_shadow(&self) -> bool {
         self.mode == Mode::Shadow
+    }
+
+    /// How often it may be wrong before it goes to shadow by itself.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.budget
     }
 
     pub(crate) fn reference(&self, version: u32) -> RuleRef {

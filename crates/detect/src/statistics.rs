@@ -169,7 +169,7 @@ fn index(place: f64) -> usize {
 const SAMPLES_MIN: usize = 16;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A fixed pseudo-random series, uniform in -1 to 1.

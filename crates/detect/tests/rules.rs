@@ -16,5 +16,7 @@ mod invariants;
 mod together;
 #[path = "rules/monitor.rs"]
 mod monitor;
+#[path = "rules/outlook.rs"]
+mod outlook;
 #[path = "rules/defaults.rs"]
 mod defaults;

@@ -1,16 +1,15 @@
 //! Everything that a diagnosis may look at. Built by the engine, then only read.
 
-use forewarn_domain::anomaly::{Anomaly, BearingLine, Finding, Signal};
-use forewarn_domain::channel::ChannelId;
+use forewarn_domain::anomaly::{Anomaly, BearingLine, Finding, Normal, Signal};
 use forewarn_domain::episode::Episode;
-use forewarn_domain::evidence::{QualityReport, SpectrumEvidence};
+pub use forewarn_domain::evidence::Outlook;
+use forewarn_domain::evidence::{QualityReport, SimilarCase, SpectrumEvidence};
 use forewarn_domain::family::{FaultFamily, Severity};
 use forewarn_domain::id::ComponentId;
 use forewarn_domain::quantity::{Quantity, Unit};
 use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::site::Component;
 use forewarn_domain::site::plant::PlantDevice;
-use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::Burst;
 
@@ -27,6 +26,8 @@ pub struct Case<'a> {
     pub episode: &'a Episode,
     /// Repairs of the device and of its siblings, in any order.
     pub repairs: &'a [RepairRecord],
+    /// Past cases that are like it, most alike first.
+    pub similar: &'a [SimilarCase],
     /// Signals of the same part that stayed normal; for a broken sensor, of the same device.
     pub unchanged: &'a [Signal],
     /// How good the readings were.
@@ -41,21 +42,6 @@ pub struct Case<'a> {
     pub utc_offset_minutes: i32,
     /// Event time of the newest reading. Repairs after it are not looked at.
     pub now: Time,
-}
-
-/// When a limit will be reached if the trend goes on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outlook {
-    /// The channel whose trend it is.
-    pub channel: ChannelId,
-    /// What is reached, e.g. "zone C" or "the limit of 60 °C".
-    pub limit: Localized,
-    /// Earliest time from now, lower end of the 80 % interval.
-    pub earliest: Span,
-    /// Latest time from now, upper end of the 80 % interval.
-    pub latest: Span,
-    /// Length of the stretch to which the trend was fitted.
-    pub fitted_over: Span,
 }
 
 impl<'a> Case<'a> {
@@ -119,7 +105,7 @@ impl<'a> Case<'a> {
         let lead = self.episode.anomalies.first();
         let is_lost = self.episode.key.family == FaultFamily::Connectivity;
         let lost = lead.filter(|_| is_lost).map(|it| it.channel.source());
-        self.unchanged.iter().filter(move |signal| {
+        self.unchanged.iter().filter(|it| is_telling(it)).filter(move |signal| {
             !is_silent && lost.as_ref().is_none_or(|lost| signal.channel.source() != *lost)
         })
     }
@@ -188,6 +174,17 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether a value inside its normal says anything: a band from next to nothing to full load takes
+/// whatever comes. Values of both signs, such as errors of a position, have no such measure.
+fn is_telling(signal: &Signal) -> bool {
+    let Some(Normal { low, high, .. }) = signal.normal.as_ref() else { return true };
+    let has_one_sign = 0.0 <= low * high;
+    !has_one_sign || high - low <= WIDEST * low.abs().max(high.abs())
+}
+
+/// Of its larger edge, a normal band wider than this says nothing about a machine.
+const WIDEST: f64 = 0.65;
+
 fn kind_of(device: &PlantDevice, component: &ComponentId) -> String {
     device.component(component).kind
 }
@@ -196,6 +193,19 @@ fn kind_of(device: &PlantDevice, component: &ComponentId) -> String {
 mod tests {
     use super::*;
     use crate::fixtures::{Scene, level, minutes};
+
+    #[test]
+    fn a_normal_from_nothing_to_full_load_is_no_evidence_that_the_load_is_normal() {
+        let mut scene = Scene::hot_oil();
+        let normals = |scene: &Scene| scene.case(|case| case.normal_signals().count());
+        let before = normals(&scene);
+        let press = scene.unchanged[0].normal.as_mut().expect("learned");
+        (press.low, press.median, press.high) = (0.33, 600.0, 1_095.0);
+        assert_eq!(normals(&scene), before - 1);
+        let error = scene.unchanged[0].normal.as_mut().expect("learned");
+        (error.low, error.median, error.high) = (-0.02, 0.0, 0.02);
+        assert_eq!(normals(&scene), before, "an error about zero is told");
+    }
 
     #[test]
     fn signals_of_several_anomalies_are_merged_and_weigh_one_together() {

@@ -9,6 +9,8 @@
 
 mod kinship;
 
+pub use kinship::are_related;
+
 use serde::{Deserialize, Serialize};
 
 use forewarn_domain::anomaly::{Anomaly, Finding};
@@ -349,16 +351,6 @@ impl AnomalyKey {
     }
 }
 
-/// Whether one fault may show itself in both families, on the same component.
-///
-/// A damaged bearing shakes the rotor and gets hot; a worn pump heats its oil; one that draws vapour
-/// hisses like a bearing. Tool and process,
-/// and anything unnamed, stay apart: joining them would hide a second fault.
-#[must_use]
-pub fn are_related(one: FaultFamily, other: FaultFamily) -> bool {
-    RELATED.iter().any(|pair| *pair == (one, other) || *pair == (other, one))
-}
-
 fn names_another_part(older: &Anomaly, newer: &Anomaly) -> bool {
     match (&older.finding, &newer.finding) {
         (Finding::BearingLine(older), Finding::BearingLine(newer)) => older.defect != newer.defect,
@@ -372,20 +364,6 @@ fn names_another_part(older: &Anomaly, newer: &Anomaly) -> bool {
 pub fn gravest(anomalies: &[Anomaly]) -> Severity {
     anomalies.iter().map(|it| it.severity).max().unwrap_or(Severity::Watch)
 }
-
-const RELATED: [(FaultFamily, FaultFamily); 11] = [
-    (FaultFamily::Bearing, FaultFamily::DriveTrain),
-    (FaultFamily::Bearing, FaultFamily::Hydraulic),
-    (FaultFamily::Bearing, FaultFamily::Rotor),
-    (FaultFamily::Bearing, FaultFamily::Thermal),
-    (FaultFamily::Connectivity, FaultFamily::Instrumentation),
-    (FaultFamily::DriveTrain, FaultFamily::Electrical),
-    (FaultFamily::DriveTrain, FaultFamily::Rotor),
-    (FaultFamily::DriveTrain, FaultFamily::Thermal),
-    (FaultFamily::Electrical, FaultFamily::Thermal),
-    (FaultFamily::Hydraulic, FaultFamily::Rotor),
-    (FaultFamily::Hydraulic, FaultFamily::Thermal),
-];
 
 /// How long after the newest evidence a symptom of a related family still counts as the same
 /// fault. A bearing's stages are days apart; a week keeps them together.

@@ -21,8 +21,23 @@ pub(crate) fn figure(value: f64) -> String {
     text
 }
 
+/// A limit that somebody wrote down, without digits that nobody wrote: `8`, `2.8`, `70`.
+pub(crate) fn exact(value: f64) -> String {
+    let text = figure(value);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// A limit with its unit, e.g. `60 °C`.
+pub(crate) fn exact_amount(value: f64, unit: Unit) -> String {
+    join(&exact(value), unit.symbol())
+}
+
 /// A value with its unit, e.g. `61.4 °C`.
-pub(crate) fn amount(value: f64, unit: Unit) -> String {
+#[must_use]
+pub fn amount(value: f64, unit: Unit) -> String {
     join(&figure(value), unit.symbol())
 }
 
@@ -70,7 +85,9 @@ pub(crate) fn short_distance(distance: Distance) -> Localized {
     match distance {
         Distance::Difference(by, unit) => Localized::same(signed(by, unit)),
         Distance::Percent(by) => Localized::same(format!("{by:+.0} %")),
-        Distance::Times(by) => Localized::new(format!("{by:.1} × usual"), format!("{by:.1} 倍")),
+        Distance::Times(by) => {
+            Localized::new(format!("{by:.1} × usual"), format!("为平时的 {by:.1} 倍"))
+        }
     }
 }
 
@@ -81,11 +98,19 @@ pub(crate) fn signed(by: f64, unit: Unit) -> String {
 
 /// A unit per minute, e.g. `3.20 K/min`.
 pub(crate) fn per_minute(rate: f64, quantity: Quantity, unit: Unit) -> String {
-    let unit = match (quantity, unit) {
+    format!("{}/min", amount(rate, difference(quantity, unit)))
+}
+
+/// The limit of a rate, e.g. `8 K/min`.
+pub(crate) fn exact_per_minute(limit: f64, quantity: Quantity, unit: Unit) -> String {
+    format!("{}/min", exact_amount(limit, difference(quantity, unit)))
+}
+
+fn difference(quantity: Quantity, unit: Unit) -> Unit {
+    match (quantity, unit) {
         (Quantity::Temperature, Unit::DegC) => Unit::Kelvin,
         (_, unit) => unit,
-    };
-    format!("{}/min", amount(rate, unit))
+    }
 }
 
 /// A count with a separator after thousands, as English wants it: `1,790`.

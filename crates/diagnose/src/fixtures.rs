@@ -7,7 +7,7 @@ use forewarn_domain::anomaly::{
 };
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey, Phase};
-use forewarn_domain::evidence::QualityReport;
+use forewarn_domain::evidence::{QualityReport, SimilarCase};
 use forewarn_domain::family::{FaultFamily, Severity};
 use forewarn_domain::id::{ComponentId, DeviceId, RuleId, SiteId, StateId};
 use forewarn_domain::quantity::{Quantity, Unit};
@@ -25,6 +25,7 @@ pub(crate) struct Scene {
     pub(crate) sister: Arc<PlantDevice>,
     pub(crate) episode: Episode,
     pub(crate) repairs: Vec<RepairRecord>,
+    pub(crate) similar: Vec<SimilarCase>,
     pub(crate) unchanged: Vec<Signal>,
     pub(crate) quality: QualityReport,
     pub(crate) outlook: Option<Outlook>,
@@ -39,6 +40,7 @@ impl Scene {
             siblings: &siblings,
             episode: &self.episode,
             repairs: &self.repairs,
+            similar: &self.similar,
             unchanged: &self.unchanged,
             quality: self.quality,
             spectrum: None,
@@ -193,6 +195,7 @@ impl Scene {
                 recurrences: 0,
             },
             repairs: Vec::new(),
+            similar: Vec::new(),
             unchanged: Vec::new(),
             quality: QualityReport {
                 over: Span::from_secs(86_400),
@@ -242,6 +245,7 @@ pub(crate) fn repair(device: &str, part: &str, activity: Activity, age_days: i64
         outcome: Outcome::Solved,
         hours: None,
         ticket: None,
+        shape: None,
     }
 }
 

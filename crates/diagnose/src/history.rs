@@ -1,11 +1,14 @@
-//! What this part and its sisters had before, and what helped.
+//! What this part and its sisters had before, and what helped. A sensor in doubt is no concern of the
+//! part that it watches: its ticket looks back on sensors, cables and links only.
 
+use forewarn_domain::family::TicketKind;
 use forewarn_domain::repair::{Activity, Outcome, RepairRecord};
 use forewarn_domain::site::plant::PlantDevice;
 use forewarn_domain::ticket::{PastRepair, Relation};
 use forewarn_domain::time::Span;
 
 use crate::case::Case;
+use crate::library::{FailureMode, Library};
 
 /// The repair history as far as a ticket speaks of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,22 +49,36 @@ pub struct Tried {
     pub times: u32,
 }
 
+/// The repairs that a diagnosis looks at, out of all that are known: those of this part, the last
+/// three months of the whole device, and the newest of the same kind of part on sister machines.
+#[must_use]
+pub fn looked_at(case: &Case<'_>) -> Vec<RepairRecord> {
+    let part = &case.episode.key.component;
+    let is_near = |it: &&RepairRecord| it.component == *part || case.now <= it.at + THREE_MONTHS;
+    let own = newest_first(case.own_repairs().filter(is_near).collect());
+    let sisters = newest_first(case.sibling_repairs().map(|(_, record)| record).collect());
+    let all = own.into_iter().take(OWN_MAX).chain(sisters.into_iter().take(SISTERS_MAX));
+    // The words and figures are cited; the shape has had its say when similar cases were found.
+    all.map(|it| RepairRecord { shape: None, ..it.clone() }).collect()
+}
+
 /// Looks back from a case, with the cause that leads.
 #[must_use]
-pub fn look_back<'a>(case: &Case<'a>, leading_code: &str) -> Past<'a> {
-    let part = newest_first(case.part_repairs().collect());
+pub fn look_back<'a>(case: &Case<'a>, library: &Library, leading_code: &str) -> Past<'a> {
+    let is_wanted = |it: &RepairRecord| is_of_kind(case, library, it);
+    let part = newest_first(case.part_repairs().filter(|it| is_wanted(it)).collect());
     let last_replaced = part.iter().copied().find(|it| it.activity == Activity::Replace);
     let last_helped = part
         .iter()
         .copied()
         .filter(|it| it.at <= case.episode.onset)
         .find(|it| matches!(it.outcome, Outcome::Solved | Outcome::Improved));
-    let sisters = sisters(case, leading_code);
+    let sisters = sisters(case, is_wanted, leading_code);
     let is_lately = |it: &&RepairRecord| case.now <= it.at + A_YEAR;
     let is_work = |it: &&RepairRecord| it.activity != Activity::Inspection;
     let repeats = part.iter().copied().filter(is_lately).filter(is_work).count();
     Past {
-        cited: cite(case, &sisters),
+        cited: cite(case, is_wanted, &sisters),
         told: part
             .iter()
             .copied()
@@ -76,10 +93,14 @@ pub fn look_back<'a>(case: &Case<'a>, leading_code: &str) -> Past<'a> {
     }
 }
 
-fn cite(case: &Case<'_>, sisters: &[SisterRepair<'_>]) -> Vec<PastRepair> {
+fn cite(
+    case: &Case<'_>,
+    is_wanted: impl Fn(&RepairRecord) -> bool,
+    sisters: &[SisterRepair<'_>],
+) -> Vec<PastRepair> {
     let part = &case.episode.key.component;
     let is_recent = |it: &RepairRecord| case.now <= it.at + THREE_MONTHS;
-    let own = newest_first(case.own_repairs().collect());
+    let own = newest_first(case.own_repairs().filter(|it| is_wanted(it)).collect());
     let (mut recent, older): (Vec<_>, Vec<_>) = own.into_iter().partition(|it| is_recent(it));
     // The same part first; `sort_by_key` is stable, so each half stays newest first.
     recent.sort_by_key(|it| it.component != *part);
@@ -94,9 +115,14 @@ fn cite(case: &Case<'_>, sisters: &[SisterRepair<'_>]) -> Vec<PastRepair> {
         .collect()
 }
 
-fn sisters<'a>(case: &Case<'a>, leading_code: &str) -> Vec<SisterRepair<'a>> {
+fn sisters<'a>(
+    case: &Case<'a>,
+    is_wanted: impl Fn(&RepairRecord) -> bool,
+    leading_code: &str,
+) -> Vec<SisterRepair<'a>> {
+    let of_sisters = case.sibling_repairs().filter(|(_, record)| is_wanted(record));
     let mut found: Vec<SisterRepair<'a>> =
-        case.sibling_repairs().map(|(device, record)| SisterRepair { device, record }).collect();
+        of_sisters.map(|(device, record)| SisterRepair { device, record }).collect();
     found.sort_by(|a, b| {
         let is_other = |it: &RepairRecord| it.cause.as_deref() != Some(leading_code);
         is_other(a.record)
@@ -129,6 +155,27 @@ fn tried(case: &Case<'_>, leading_code: &str) -> Vec<Tried> {
     tried
 }
 
+/// Whether a repair is of the kind of trouble that the case is about. Records without a cause are
+/// judged by their words; one without either may be of any kind.
+pub(crate) fn is_of_kind(case: &Case<'_>, library: &Library, record: &RepairRecord) -> bool {
+    if case.episode.key.family.kind() != TicketKind::Instrumentation {
+        return true;
+    }
+    match record.cause.as_deref().and_then(|code| library.mode(code)) {
+        Some(mode) => is_of_sensor(mode),
+        None => {
+            let text = record.text.to_lowercase();
+            text.is_empty() || SENSOR_WORDS.iter().any(|word| text.contains(word))
+        }
+    }
+}
+
+/// A failure mode belongs to the family as which it is seen most.
+fn is_of_sensor(mode: &FailureMode) -> bool {
+    let most = mode.seen_as.iter().max_by(|a, b| a.1.total_cmp(b.1));
+    most.is_some_and(|(family, _)| family.kind() == TicketKind::Instrumentation)
+}
+
 fn newest_first(mut records: Vec<&RepairRecord>) -> Vec<&RepairRecord> {
     records.sort_by(|a, b| b.at.cmp(&a.at).then(a.id.cmp(&b.id)));
     records
@@ -154,8 +201,28 @@ impl PartialEq for SisterRepair<'_> {
     }
 }
 
+/// As people write of sensors and their wiring where no cause was chosen.
+const SENSOR_WORDS: [&str; 10] = [
+    "sensor",
+    "probe",
+    "pt100",
+    "encoder",
+    "thermocouple",
+    "gateway",
+    "传感器",
+    "探头",
+    "编码器",
+    "网关",
+];
+
 /// What "the last three months" means.
 pub const THREE_MONTHS: Span = Span::from_secs(92 * 86_400);
+
+/// Ten years of a part that is worked on each month.
+const OWN_MAX: usize = 120;
+
+/// More closes of sister machines than this change no probability that people can tell apart.
+const SISTERS_MAX: usize = 80;
 
 const A_YEAR: Span = Span::from_secs(365 * 86_400);
 
@@ -182,7 +249,7 @@ mod tests {
             repair("mill-02", "hydraulics", Activity::Service, 2),
         ];
         scene.case(|case| {
-            let past = look_back(case, "bearing-outer-race");
+            let past = look_back(case, &Library::built_in(), "bearing-outer-race");
             let cited: Vec<(&str, &str, Relation)> = past
                 .cited
                 .iter()
@@ -210,7 +277,7 @@ mod tests {
         replaced.cause = Some("bearing-outer-race".into());
         scene.repairs = vec![greased, replaced];
         scene.case(|case| {
-            let tried = look_back(case, "bearing-outer-race").tried;
+            let tried = look_back(case, &Library::built_in(), "bearing-outer-race").tried;
             let expected = [
                 Tried { activity: Activity::Replace, helped: 1, times: 1 },
                 Tried { activity: Activity::Service, helped: 0, times: 1 },
@@ -223,6 +290,29 @@ mod tests {
     fn a_repair_after_the_newest_reading_is_not_known_yet() {
         let mut scene = Scene::outer_race();
         scene.repairs = vec![repair("mill-01", "spindle-front", Activity::Replace, -2)];
-        scene.case(|case| assert!(look_back(case, "other").cited.is_empty()));
+        scene.case(|case| assert!(look_back(case, &Library::built_in(), "other").cited.is_empty()));
+    }
+
+    #[test]
+    fn a_stuck_sensor_looks_back_on_sensors_and_not_on_the_bearing_that_it_watches() {
+        let mut scene = Scene::flat_sensor();
+        let of = |cause: Option<&str>, text: &str, age: i64| RepairRecord {
+            cause: cause.map(str::to_owned),
+            text: text.to_owned(),
+            ..repair("mill-01", "spindle-front", Activity::Replace, age)
+        };
+        scene.repairs = vec![
+            of(Some("bearing-outer-race"), "front bearing, sensor put back", 20),
+            of(Some("sensor-flat"), "new Pt100", 40),
+            of(None, "温度传感器更换", 60),
+            of(None, "greased", 10),
+        ];
+        scene.case(|case| {
+            let past = look_back(case, &Library::built_in(), "sensor-flat");
+            let cited: Vec<&str> = past.cited.iter().map(|it| it.text.as_str()).collect();
+            assert_eq!(cited, ["new Pt100", "温度传感器更换"]);
+            assert_eq!(past.last_replaced.map(|it| it.text.as_str()), Some("new Pt100"));
+            assert_eq!(past.repeats, 2);
+        });
     }
 }

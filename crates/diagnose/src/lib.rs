@@ -16,6 +16,7 @@ pub mod library;
 pub mod ranking;
 pub mod history;
 pub mod similar;
+pub mod precedents;
 pub mod cursors;
 pub mod summary;
 mod change;
@@ -27,7 +28,9 @@ mod fixtures;
 pub use case::{Case, Outlook};
 pub use cursors::fault_cursors;
 pub use episodes::{Clearing, EpisodeBook, EpisodeChange};
+pub use figures::amount;
 pub use library::{FailureMode, Library, LibraryError};
+pub use precedents::Precedents;
 pub use ranking::{CLOSES_ENOUGH, Ranking};
 pub use symptom::{Observation, Symptom};
 pub use triage::{SensorChange, SensorFault, Taken, TriagePlan, TriageState};
@@ -66,7 +69,7 @@ pub struct Diagnosis {
 pub fn diagnose(case: &Case<'_>, library: &Library) -> Diagnosis {
     let observations = engines::observe(case);
     let ranking = ranking::rank(case, library, &observations);
-    let past = history::look_back(case, ranking.leading_code());
+    let past = history::look_back(case, library, ranking.leading_code());
     let summary = summary::write(case, library, &ranking, &past);
     Diagnosis {
         severity: case.severity(),

@@ -87,7 +87,10 @@ pub(crate) fn shortened(text: &str) -> String {
         return text.to_owned();
     }
     let cut: String = text.chars().take(QUOTE_CHARS_MAX).collect();
-    format!("{}…", cut.trim_end())
+    // Chinese has no blanks; a long word without one is cut where it must be.
+    let whole = cut.rsplit_once(' ').map(|(whole, _)| whole);
+    let whole = whole.filter(|it| QUOTE_CHARS_MAX / 2 < it.chars().count()).unwrap_or(&cut);
+    format!("{}…", whole.trim_end_matches([' ', ',', ';', '.']))
 }
 
 /// About two lines on a phone.

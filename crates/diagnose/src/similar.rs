@@ -10,7 +10,7 @@
 
 mod glossary;
 mod index;
-mod shape;
+mod near;
 mod votes;
 mod walk;
 mod words;
@@ -18,10 +18,10 @@ mod words;
 use std::collections::HashMap;
 
 use forewarn_domain::repair::{Outcome, RepairRecord};
+use forewarn_domain::shape::Shape;
 use forewarn_domain::time::Time;
 
 pub use glossary::{Glossary, GlossaryError, Notion};
-pub use shape::{Shape, View};
 pub use walk::answer_in_time;
 
 use index::TermIndex;
@@ -219,36 +219,6 @@ impl<'g> SimilarCases<'g> {
             failure_modes: self.failure_modes.ranked(&failure_modes),
         }
     }
-
-    /// For each case how near it is by everything that both sides have, and by its shape alone.
-    fn nearness(
-        &self,
-        question: &Question,
-        texts: &[f64],
-        is_wordless: bool,
-    ) -> Vec<(f64, Option<f64>)> {
-        let of = |(place, case): (usize, &PastCase)| {
-            let mut views = Vec::with_capacity(3);
-            if !is_wordless && !case.text.is_empty() {
-                views.push((TEXT_SHARE, texts.get(place).copied().unwrap_or(0.0)));
-            }
-            let shape = question.shape.as_ref().zip(case.shape.as_ref());
-            let shape = shape.and_then(|(own, other)| own.likeness(other));
-            // Squared, a cosine is the share of one shape that the other has too: troubles of one
-            // machine have much in common, and what sets them apart must weigh.
-            views.extend(shape.map(|it| (SHAPE_SHARE, it.max(0.0).powi(2))));
-            if !question.codes.is_empty() && !case.codes.is_empty() {
-                let shared = question.codes.iter().filter(|it| case.codes.contains(it)).count();
-                #[expect(clippy::cast_precision_loss, reason = "a handful of codes")]
-                let ratio = shared as f64 / question.codes.len() as f64;
-                views.push((CODES_SHARE, ratio));
-            }
-            let shares: f64 = views.iter().map(|it| it.0).sum();
-            let sum: f64 = views.iter().map(|(share, likeness)| share * likeness).sum();
-            (if 0.0 < shares { sum / shares } else { 0.0 }, shape)
-        };
-        self.cases.iter().enumerate().map(of).collect()
-    }
 }
 
 impl Kind {
@@ -346,11 +316,6 @@ fn first(mut terms: Vec<(String, f64)>) -> Vec<(String, f64)> {
     terms.truncate(TERMS_MAX);
     terms
 }
-
-/// Shares of words, signal shape and codes in the nearness of two cases, where both have them.
-const TEXT_SHARE: f64 = 1.0;
-const SHAPE_SHARE: f64 = 1.0;
-const CODES_SHARE: f64 = 0.05;
 
 /// Vote of a case that came after the last learning, for its own labels.
 const FRESH_VOTE: f64 = 1.0;

@@ -6,9 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{BearingDefect, Harmonic, Normal, RuleRef, Signal};
+use crate::cause::CauseCode;
 use crate::channel::ChannelId;
 use crate::episode::Episode;
-use crate::id::StateId;
+use crate::id::{ComponentId, DeviceId, StateId};
+use crate::repair::{Activity, Outcome, RepairId, RepairRecord};
+use crate::shape::Shape;
+use crate::text::Localized;
 use crate::time::{Span, Time};
 use crate::waveform::{Burst, EnvelopeLine, Sha256};
 
@@ -41,6 +45,78 @@ pub struct Evidence {
     /// Features of the burst behind the spectrum.
     #[serde(default)]
     pub burst: Option<Burst>,
+    /// Where the trend leads, where one was significant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
+    /// Fitted models that had a say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelRef>,
+    /// The repairs that were known and looked at, so that what is said of them can be derived again.
+    #[serde(default)]
+    pub repairs: Vec<RepairRecord>,
+    /// How the trouble looks in the signals, without words.
+    #[serde(default)]
+    pub shape: Shape,
+    /// Past cases that are like it, most alike first.
+    #[serde(default)]
+    pub similar: Vec<SimilarCase>,
+}
+
+/// A fitted model as it was then; its card lies in `models/cards/` under its name.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ModelRef {
+    /// E.g. `causes`.
+    pub name: String,
+    /// SHA-256 of its file.
+    pub sha256: Sha256,
+}
+
+/// When a limit will be reached if the trend goes on.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Outlook {
+    /// The channel whose trend it is.
+    pub channel: ChannelId,
+    /// What is reached, e.g. "zone C is reached".
+    pub limit: Localized,
+    /// Earliest time from now, lower end of the 80 % interval.
+    pub earliest: Span,
+    /// Latest time from now, upper end of the 80 % interval.
+    pub latest: Span,
+    /// Length of the stretch to which the trend was fitted.
+    pub fitted_over: Span,
+}
+
+/// A past case that is like a present trouble, and how it turned out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct SimilarCase {
+    /// The record of its repair.
+    pub id: RepairId,
+    /// When the repair was finished.
+    pub at: Time,
+    /// On which device.
+    pub device: DeviceId,
+    /// On which part.
+    pub component: ComponentId,
+    /// The cause that was found.
+    pub cause: Option<CauseCode>,
+    /// What was done.
+    pub activity: Activity,
+    /// The part that was used.
+    pub part: Option<String>,
+    /// The record's own words.
+    pub text: String,
+    /// Whether it helped; `no_effect` is what did not work.
+    pub outcome: Outcome,
+    /// Working hours.
+    pub hours: Option<f64>,
+    /// The ticket that it closed.
+    pub ticket: Option<String>,
+    /// How alike the two are by all that both have, 0 to 1.
+    pub likeness: f64,
+    /// How alike the signals are, -1 to 1, where both have them.
+    pub shape: Option<f64>,
+    /// Words and notions that both share.
+    pub words: Vec<String>,
 }
 
 /// A stretch of one channel.

@@ -123,6 +123,14 @@ id_type!(
     AgentId, "agent", is_slug, "a-z, 0-9 and `-`"
 );
 id_type!(
+    /// A hall or area of a plant.
+    AreaId, "area", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
+    /// A working calendar.
+    CalendarId, "calendar", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
     /// A maintainable part of a device, e.g. `spindle-front`. Tickets are keyed by it.
     ComponentId, "component", is_slug, "a-z, 0-9 and `-`"
 );
@@ -131,16 +139,32 @@ id_type!(
     DeviceId, "device", is_slug, "a-z, 0-9 and `-`"
 );
 id_type!(
+    /// A group of people who share work.
+    GroupId, "group", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
     /// A serial line, gateway or broker over which sources are reached.
     LinkId, "link", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
+    /// A person; the same as the name of the account.
+    PersonId, "person", is_slug, "a-z, 0-9 and `-`"
 );
 id_type!(
     /// One measured point of a source, e.g. `z_vel_rms` or `acc.z.hf_rms`.
     PointId, "point", is_point, "a-z, 0-9, `-`, `_` and `.`"
 );
 id_type!(
+    /// An escalation policy.
+    PolicyId, "escalation policy", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
     /// A detection rule.
     RuleId, "rule", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
+    /// A shift of a rota.
+    ShiftId, "shift", is_slug, "a-z, 0-9 and `-`"
 );
 id_type!(
     /// A plant.
@@ -157,6 +181,10 @@ id_type!(
 id_type!(
     /// A device template, e.g. `banner-qm30vt2`.
     TemplateId, "template", is_slug, "a-z, 0-9 and `-`"
+);
+id_type!(
+    /// A ticket type: what a kind of ticket demands and how fast.
+    TicketTypeId, "ticket type", is_slug, "a-z, 0-9 and `-`"
 );
 
 #[cfg(test)]

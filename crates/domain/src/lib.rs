@@ -7,18 +7,23 @@
 #![warn(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
 pub mod anomaly;
+pub mod calendar;
 pub mod cause;
 pub mod channel;
+pub mod check;
 pub mod episode;
 pub mod evidence;
 pub mod expression;
 pub mod family;
 pub mod id;
 pub mod ledger;
+pub mod people;
 pub mod quality;
 pub mod quantity;
 pub mod reading;
 pub mod repair;
+pub mod rota;
+pub mod shape;
 pub mod site;
 pub mod template;
 pub mod text;

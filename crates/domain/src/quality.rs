@@ -33,6 +33,8 @@ pub enum Uncertain {
     OldConfig,
     /// Outside the physical range that the template states.
     Range,
+    /// Changed faster than the machine can, or a counter that went back.
+    Rate,
 }
 
 /// Why a reading says nothing about the machine.
@@ -56,13 +58,14 @@ pub enum Bad {
     Timeout,
 }
 
-const TABLE: [(Quality, u8, &str); 14] = [
+const TABLE: [(Quality, u8, &str); 15] = [
     (Quality::Good, 0, "good"),
     (Quality::Uncertain(Uncertain::Clamped), 64, "uncertain:clamped"),
     (Quality::Uncertain(Uncertain::Clock), 65, "uncertain:clock"),
     (Quality::Uncertain(Uncertain::Interpolated), 66, "uncertain:interpolated"),
     (Quality::Uncertain(Uncertain::OldConfig), 67, "uncertain:old_config"),
     (Quality::Uncertain(Uncertain::Range), 68, "uncertain:range"),
+    (Quality::Uncertain(Uncertain::Rate), 69, "uncertain:rate"),
     (Quality::Bad(Bad::Crc), 128, "bad:crc"),
     (Quality::Bad(Bad::Exception), 129, "bad:exception"),
     (Quality::Bad(Bad::Frozen), 130, "bad:frozen"),

@@ -68,6 +68,14 @@ vocabulary!(
         Current = "electrical.current",
         /// Electrical power, active.
         Power = "electrical.power",
+        /// Electrical power, apparent.
+        ApparentPower = "electrical.power.apparent",
+        /// Active power over apparent power.
+        PowerFactor = "electrical.power_factor",
+        /// Electrical power, reactive.
+        ReactivePower = "electrical.power.reactive",
+        /// Total harmonic distortion of a current or voltage.
+        HarmonicDistortion = "electrical.thd",
         /// Electrical voltage.
         Voltage = "electrical.voltage",
         /// Active energy.
@@ -124,6 +132,8 @@ vocabulary!(
         VelocityPeak = "vibration.velocity.peak",
         /// Vibration velocity, root mean square (10 to 1000 Hz unless the point says otherwise).
         VelocityRms = "vibration.velocity.rms",
+        /// Frequency of the strongest vibration.
+        VibrationFrequency = "vibration.frequency",
         /// Volume of a liquid or gas.
         Volume = "volume",
     }
@@ -158,6 +168,8 @@ vocabulary!(
         Kelvin = "K",
         /// Revolutions per minute.
         Rpm = "rpm",
+        /// Strokes per minute of a press, one for each turn of its crank.
+        StrokesPerMin = "spm",
         /// Hertz.
         Hertz = "Hz",
         /// Ampere.
@@ -168,6 +180,10 @@ vocabulary!(
         Watt = "W",
         /// Kilowatt.
         Kilowatt = "kW",
+        /// Kilovolt-ampere reactive.
+        Kilovar = "kvar",
+        /// Kilovolt-ampere.
+        KilovoltAmpere = "kVA",
         /// Kilowatt-hour.
         KilowattHour = "kWh",
         /// Newton.
@@ -256,10 +272,13 @@ impl Unit {
             | Self::Millimetre
             | Self::Kelvin
             | Self::Rpm
+            | Self::StrokesPerMin
             | Self::Hertz
             | Self::Ampere
             | Self::Volt
             | Self::Watt
+            | Self::Kilovar
+            | Self::KilovoltAmpere
             | Self::Kilowatt
             | Self::KilowattHour
             | Self::Newton

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::cause::CauseCode;
 use crate::id::{ComponentId, DeviceId};
 use crate::quantity::vocabulary;
+use crate::shape::Shape;
 use crate::text::Language;
 use crate::time::Time;
 use crate::waveform::NAMESPACE;
@@ -109,4 +110,7 @@ pub struct RepairRecord {
     pub hours: Option<f64>,
     /// Human number of the ticket that it closed, e.g. `FW-2026-0317`.
     pub ticket: Option<String>,
+    /// How the trouble looked in the signals, where a ticket saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
 }

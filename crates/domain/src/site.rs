@@ -4,13 +4,17 @@
 //! [`Plant`](plant::Plant) is the file joined with its templates and checked: whoever holds one can
 //! start. Deliberately absent: rules, people, settings of a process.
 
+mod dial_in;
 pub mod import;
 pub mod operating;
+pub mod operation;
 pub mod plant;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use dial_in::{Frames, Registration, WireBytes};
 
 use crate::expression::Condition;
 use crate::family::Criticality;
@@ -74,6 +78,18 @@ pub struct Link {
 pub enum Transport {
     /// Recorded files, for a replay.
     Csv {},
+    /// Modbus frames over a connection that a modem (DTU) opens to us.
+    DialIn {
+        /// `host:port` on which the agent listens; several links may share one.
+        listen: String,
+        /// How frames are told apart.
+        #[serde(default)]
+        frames: Frames,
+        /// With what the modem introduces itself; without one, whoever comes is this link.
+        register: Option<Registration>,
+        /// What it sends now and then to show that it is alive; dropped.
+        heartbeat: Option<WireBytes>,
+    },
     /// A broker on which devices publish by themselves.
     Mqtt {
         /// `host:port`.
@@ -84,6 +100,17 @@ pub enum Transport {
         password_file: Option<String>,
         /// Certificate authority for TLS; plain without one, and then only on loopback.
         ca_file: Option<String>,
+        /// Our certificate, where the broker wants one.
+        certificate_file: Option<String>,
+        /// Its private key.
+        key_file: Option<String>,
+        /// Version of the protocol, 3 (3.1.1) or 5; 3 without one.
+        version: Option<u8>,
+    },
+    /// An MTConnect agent that is asked over HTTP.
+    Mtconnect {
+        /// `host:port`.
+        address: String,
     },
     /// Modbus RTU on a serial port.
     Rtu {
@@ -98,6 +125,11 @@ pub enum Transport {
     },
     /// Modbus RTU frames over a TCP connection to a converter.
     RtuOverTcp {
+        /// `host:port`.
+        address: String,
+    },
+    /// An MTConnect adapter that sends SHDR.
+    Shdr {
         /// `host:port`.
         address: String,
     },
@@ -146,6 +178,9 @@ pub struct Device {
     /// Operating states, first match wins; none means one state, `all`.
     #[serde(default, rename = "state")]
     pub states: Vec<OperatingState>,
+    /// How the parts that it makes are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<operation::OperationSettings>,
 }
 
 /// A maintainable part.

@@ -5,8 +5,11 @@
 //! There is nothing here with which a machine could be written to: a `[[command]]` is kept as text.
 
 mod address;
+mod check;
 mod modbus;
 mod mqtt;
+mod point;
+mod selftest;
 mod waveform;
 
 use std::collections::BTreeMap;
@@ -16,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use address::{ByteOrder, InvalidAddress, PointAddress, PointType, StringOrder, Table};
 pub use modbus::{AddressBase, Backoff, BusyRetries, ModbusSettings, Parity, SerialSettings};
 pub use mqtt::{MessageTemplate, MessageTime, MqttSettings, PayloadKind};
+pub use point::{BitLevel, BitMeaning, Counter, CounterResets, Deadband, Sentinel, Transform};
+pub use selftest::{InvalidRelation, Relation, Selftest};
 pub use waveform::{
     Capture, SampleLayout, WaveformLayout, WaveformLimits, WaveformSource, WaveformTemplate,
 };
@@ -192,6 +197,8 @@ pub struct PointTemplate {
     pub deadband: Option<Deadband>,
     /// Set for counters.
     pub counter: Option<Counter>,
+    /// What is done with the number after scaling.
+    pub transform: Option<Transform>,
     /// Meaning of single bits of a status word.
     #[serde(default)]
     pub bits: BTreeMap<String, BitMeaning>,
@@ -203,54 +210,6 @@ pub struct PointTemplate {
     /// Whether blanks and zero bytes around a text are removed.
     #[serde(default)]
     pub trim: bool,
-}
-
-/// A raw value that means "no value".
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Sentinel {
-    /// This raw number.
-    Number(f64),
-    /// The word `nan`.
-    Word(String),
-}
-
-/// Changes that are too small to report.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Deadband {
-    /// In the point's unit.
-    Absolute(f64),
-    /// Relative to the last reported value.
-    Relative {
-        /// In per cent.
-        percent: f64,
-    },
-}
-
-/// How a counter behaves.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Counter {
-    /// The value after which it starts again.
-    pub wraps_at: Option<u64>,
-    /// `allowed` or `never`.
-    pub resets: Option<String>,
-}
-
-/// What one bit of a status word says.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct BitMeaning {
-    /// Its id.
-    pub id: String,
-    /// `alarm`, `warn` or `info`.
-    pub level: String,
-    /// English.
-    pub en: String,
-    /// Simplified Chinese.
-    #[serde(default, alias = "zh-CN")]
-    pub zh: String,
 }
 
 /// A command that a device would take; kept so that a file which names one still loads.
@@ -268,63 +227,24 @@ pub struct CommandTemplate {
     pub value: Option<f64>,
     /// What may be written.
     pub range: Option<[f64; 2]>,
+    /// What would have to be written before, for devices that are locked.
+    #[serde(default)]
+    pub unlock: Vec<UnlockStep>,
     /// What a person is asked before.
     pub confirm: Option<Localized>,
 }
 
-/// A relation that must hold when the points are mapped right.
+/// One write before a command, for devices that are locked.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Selftest {
-    /// The relation.
-    pub expr: String,
-    /// What to say when it does not hold.
-    pub say: String,
+pub struct UnlockStep {
+    /// Where.
+    pub at: String,
+    /// What.
+    pub value: u16,
 }
 
 impl DeviceTemplate {
-    /// Finds contradictions that the types alone cannot exclude.
-    ///
-    /// # Errors
-    ///
-    /// [`TemplateError`] names the template, the point and the remedy.
-    pub fn check(&self) -> Result<(), TemplateError> {
-        let refuse = |what: String| Err(TemplateError { template: self.device.id.clone(), what });
-        if self.schema != SCHEMA {
-            return refuse(format!("schema is `{}`; `{SCHEMA}` is expected", self.schema));
-        }
-        if self.device.sources.is_empty() {
-            return refuse("`sources` is empty; say where the map comes from".to_owned());
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        for id in self.points.iter().map(|it| &it.id).chain(self.waveforms.iter().map(|it| &it.id))
-        {
-            if !seen.insert(id) {
-                return refuse(format!("point `{id}` stands twice"));
-            }
-        }
-        for point in &self.points {
-            if let Some(group) = &point.group
-                && !self.groups.iter().any(|it| it.id == *group)
-            {
-                return refuse(format!(
-                    "point `{}` is in group `{group}`, which is not declared",
-                    point.id
-                ));
-            }
-            if !point.scale.is_finite() || point.scale == 0.0 || !point.offset.is_finite() {
-                return refuse(format!("point `{}` has a scale of zero or not a number", point.id));
-            }
-            if point.at.is_modbus() && self.modbus.is_none() {
-                return refuse(format!(
-                    "point `{}` is on Modbus, but there is no [modbus]",
-                    point.id
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// How often a point is expected, from its group.
     #[must_use]
     pub fn interval(&self, point: &PointTemplate) -> Option<Span> {

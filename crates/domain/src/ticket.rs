@@ -3,6 +3,10 @@
 //! A ticket moves only along [`TicketState::after`]; that `match` is the agreed process. Deliberately
 //! absent: a clock (the caller passes the time), a store, and telling people.
 
+pub mod clock;
+pub mod course;
+pub mod escalation;
+pub mod kind;
 pub mod state;
 
 use std::fmt;

@@ -1,13 +1,21 @@
 //! From an episode to its ticket: the evidence is gathered, then diagnosed, then drafted.
 
-use forewarn_diagnose::{Case, Observation, diagnose, engines, fault_cursors};
+use forewarn_detect::{Ahead, Forecast};
+use forewarn_diagnose::{
+    Case, Library, Observation, Precedents, amount, diagnose, engines, fault_cursors, history,
+};
 use forewarn_domain::anomaly::{Anomaly, BearingLine, Finding, Normal, Signal};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::{Episode, EpisodeId};
-use forewarn_domain::evidence::{Evidence, QualityReport, SpectrumEvidence, Trend};
+use forewarn_domain::evidence::{
+    Evidence, ModelRef, Outlook, QualityReport, SimilarCase, SpectrumEvidence, Trend,
+};
 use forewarn_domain::family::TicketKind;
 use forewarn_domain::quantity::Quantity;
+use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::shape::Shape;
 use forewarn_domain::site::plant::PlantDevice;
+use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::Span;
 use forewarn_domain::waveform::Burst;
@@ -28,11 +36,19 @@ impl Engine {
     ) -> Option<TicketDraft> {
         let episode = self.desk.book.episode(episode)?;
         let room = self.room(&episode.key.device)?;
-        let gathered = self.gather(room, episode);
         let siblings = self.siblings(&room.device);
-        let diagnosis =
-            diagnose(&self.case((room, episode), &siblings, &gathered), &self.knowledge.library);
-        let Gathered { unchanged, spectrum, quality, burst } = gathered;
+        let mut gathered = self.gather(room, episode);
+        gathered.repairs = history::looked_at(&Case {
+            repairs: &self.repairs,
+            ..self.case((room, episode), &siblings, &gathered)
+        });
+        let case = self.case((room, episode), &siblings, &gathered);
+        let signals = case.signals();
+        let shape = Shape::of(&episode.anomalies, &signals, gathered.spectrum.as_ref());
+        gathered.similar = self.precedents().like(&case, &self.knowledge.library, &shape);
+        let case = self.case((room, episode), &siblings, &gathered);
+        let diagnosis = diagnose(&case, &self.knowledge.library);
+        let Gathered { unchanged, spectrum, quality, burst, outlook, repairs, similar } = gathered;
         let spectrum =
             spectrum.map(|it| SpectrumEvidence { cursors: diagnosis.cursors.clone(), ..it });
         let first = episode.anomalies.first()?;
@@ -52,6 +68,11 @@ impl Engine {
             quality,
             episode: Some(episode.clone()),
             burst: burst.cloned(),
+            outlook,
+            models: models(&self.knowledge.library),
+            repairs,
+            shape,
+            similar,
         };
         let sealed = SealedEvidence { sha256: explain::fingerprint(&evidence)?, evidence };
         let diagnosed = Diagnosed {
@@ -73,7 +94,8 @@ impl Engine {
         let Some(room) = self.room(&episode.key.device) else { return Vec::new() };
         let gathered = self.gather(room, episode);
         let siblings = self.siblings(&room.device);
-        engines::observe(&self.case((room, episode), &siblings, &gathered))
+        let case = self.case((room, episode), &siblings, &gathered);
+        engines::observe(&Case { repairs: &self.repairs, ..case })
     }
 
     fn gather<'a>(&self, room: &'a Room, episode: &Episode) -> Gathered<'a> {
@@ -84,6 +106,9 @@ impl Engine {
             spectrum: burst.and_then(|it| spectrum(self, room, it)),
             burst,
             quality: room.memory.quality(),
+            outlook: outlook(room, episode),
+            repairs: Vec::new(),
+            similar: Vec::new(),
         }
     }
 
@@ -97,14 +122,34 @@ impl Engine {
             device: &room.device,
             siblings,
             episode,
-            repairs: &self.repairs,
+            repairs: &gathered.repairs,
+            similar: &gathered.similar,
             unchanged: &gathered.unchanged,
             quality: gathered.quality,
             spectrum: gathered.spectrum.as_ref(),
             burst: gathered.burst,
+            // In the evidence, but not told: too few of its intervals hold what comes
+            // (`docs/detection.md`).
             outlook: None,
             utc_offset_minutes: explain::utc_offset_minutes(&self.plant, episode.updated),
             now: episode.updated,
+        }
+    }
+
+    /// All past cases, ready to be compared; made when the first ticket needs them.
+    fn precedents(&self) -> &Precedents {
+        let made = || Precedents::of(&self.repairs, &self.plant, &self.knowledge.library);
+        self.precedents.get_or_init(made)
+    }
+
+    /// Takes a repair into the history, once.
+    pub(crate) fn remember(&mut self, repair: &RepairRecord) {
+        if self.repairs.iter().any(|it| it.id == repair.id) {
+            return;
+        }
+        self.repairs.push(repair.clone());
+        if let Some(precedents) = self.precedents.get_mut() {
+            precedents.push(repair, &self.plant, &self.knowledge.library);
         }
     }
 
@@ -120,6 +165,9 @@ struct Gathered<'a> {
     spectrum: Option<SpectrumEvidence>,
     burst: Option<&'a Burst>,
     quality: QualityReport,
+    outlook: Option<Outlook>,
+    repairs: Vec<RepairRecord>,
+    similar: Vec<SimilarCase>,
 }
 
 /// Signals that stayed normal: of the same part, and how hard the machine works; of the whole device
@@ -208,6 +256,41 @@ fn bearing_line(finding: &Finding) -> Option<&BearingLine> {
         | Finding::Rate { .. }
         | Finding::Zone { .. } => None,
     }
+}
+
+/// What ranked the causes, besides what was written by hand.
+fn models(library: &Library) -> Vec<ModelRef> {
+    let fitted = library.calibration().sha256;
+    fitted.map(|sha256| ModelRef { name: "causes".to_owned(), sha256 }).into_iter().collect()
+}
+
+/// When the next level is reached, of the channel that will be there first; nothing about sensors.
+fn outlook(room: &Room, episode: &Episode) -> Option<Outlook> {
+    if episode.key.family.kind() == TicketKind::Instrumentation {
+        return None;
+    }
+    let mut channels: Vec<&ChannelId> = episode.anomalies.iter().map(|it| &it.channel).collect();
+    channels.dedup();
+    let forecasts = channels
+        .into_iter()
+        .filter_map(|channel| Some((channel, room.plan.outlook(&room.memory.detector, channel)?)));
+    let (channel, first) = forecasts.min_by_key(|(_, it)| (it.latest, it.earliest))?;
+    let level = amount(first.level, room.device.channels.get(channel)?.unit);
+    let limit = match first.ahead {
+        Ahead::Alarm => Localized::new(
+            format!("the alarm level of {level} is reached"),
+            format!("达到报警值 {level}"),
+        ),
+        Ahead::Limit => {
+            Localized::new(format!("the limit of {level} is reached"), format!("达到限值 {level}"))
+        }
+        Ahead::Zone(zone) => Localized::new(
+            format!("zone {zone} begins at {level}"),
+            format!("进入 {zone} 区（{level}）"),
+        ),
+    };
+    let Forecast { earliest, latest, over, .. } = first;
+    Some(Outlook { channel: channel.clone(), limit, earliest, latest, fitted_over: over })
 }
 
 /// Every channel once, in the order of confirmation; a later rule may add the normal or the limit.

@@ -1,5 +1,6 @@
 //! What the engine decided. Nothing of it has been done yet; carrying it out is the server's work.
 
+use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::EpisodeId;
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::Time;
@@ -15,6 +16,13 @@ pub enum Decision {
         draft: Box<TicketDraft>,
         /// Why.
         because: String,
+    },
+    /// A repair was checked by the signals that had led to its ticket.
+    Checked {
+        /// The episode that the repair ended.
+        episode: EpisodeId,
+        /// What the signals say.
+        check: Box<RepairCheck>,
     },
     /// The signal came back to normal and stayed there. People close tickets, so this is a note.
     Cleared {
@@ -38,7 +46,7 @@ impl Decision {
     pub fn episode(&self) -> EpisodeId {
         match self {
             Self::Amend { draft, .. } | Self::Open { draft, .. } => draft.episode,
-            Self::Cleared { episode, .. } => *episode,
+            Self::Checked { episode, .. } | Self::Cleared { episode, .. } => *episode,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A ticket's reasons, derived again from what is stored.
 //!
-//! The evidence of a ticket holds the episode as it stood, what did not change, and the features of the
-//! burst. With the site, the failure-mode library and the repairs known then, causes and summary follow
-//! from it by the same function as when the ticket opened: [`again`] gives the same words on any computer.
+//! The evidence of a ticket holds the episode as it stood, what did not change, the features of the
+//! burst, and the repairs that were looked at. With the site and the failure-mode library, causes and
+//! summary follow from it by the same function as when the ticket opened: [`again`] gives the same words
+//! on any computer, whatever has been repaired or imported since.
 //!
 //! Deliberately absent: where these things are stored.
 
@@ -10,7 +11,6 @@ use chrono::{Offset, TimeZone};
 use chrono_tz::Tz;
 use forewarn_diagnose::{Case, Diagnosis, Library, diagnose};
 use forewarn_domain::evidence::Evidence;
-use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::site::plant::{Plant, PlantDevice};
 use forewarn_domain::time::Time;
 use forewarn_domain::waveform::Sha256;
@@ -19,12 +19,7 @@ use sha2::Digest;
 /// The diagnosis of a ticket's evidence. `None` for evidence of an earlier release, which does not hold
 /// the episode, and for a device that the plant no longer has.
 #[must_use]
-pub fn again(
-    plant: &Plant,
-    library: &Library,
-    repairs: &[RepairRecord],
-    evidence: &Evidence,
-) -> Option<Diagnosis> {
+pub fn again(plant: &Plant, library: &Library, evidence: &Evidence) -> Option<Diagnosis> {
     let episode = evidence.episode.as_ref()?;
     let device = plant.device(&episode.key.device)?;
     let ids = device.device.siblings.iter();
@@ -34,11 +29,13 @@ pub fn again(
         device,
         siblings: &siblings,
         episode,
-        repairs,
+        repairs: &evidence.repairs,
+        similar: &evidence.similar,
         unchanged: &evidence.unchanged,
         quality: evidence.quality,
         spectrum: evidence.spectrum.as_ref(),
         burst: evidence.burst.as_ref(),
+        // As the engine: it is not told.
         outlook: None,
         utc_offset_minutes: utc_offset_minutes(plant, episode.updated),
         now: episode.updated,

@@ -1,14 +1,15 @@
 //! Detect, diagnose, decide: one batch at a time, in its agent's order.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use forewarn_detect::{
     Detection, DeviceNotice, DevicePlan, Measured, MeasuredText, Place, RuleError,
 };
-use forewarn_diagnose::{Clearing, EpisodeBook, EpisodeChange};
-use forewarn_domain::anomaly::{Anomaly, Finding};
+use forewarn_diagnose::{Clearing, EpisodeBook, Precedents};
+use forewarn_domain::anomaly::Finding;
 use forewarn_domain::channel::ChannelId;
+use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey};
 use forewarn_domain::id::DeviceId;
 use forewarn_domain::reading::{Batch, BatchBody, Reading, Readings, StreamKey, TextReading};
@@ -35,7 +36,11 @@ pub struct Engine {
     tables: HashMap<StreamKey, Table>,
     pub(crate) desk: Desk,
     pub(crate) repairs: Vec<RepairRecord>,
+    /// The same, ready to be compared with a case.
+    pub(crate) precedents: OnceLock<Precedents>,
     tally: Tally,
+    /// Repairs that were checked while a batch was taken.
+    pub(crate) checked: Vec<(EpisodeId, RepairCheck)>,
     /// Reused between batches.
     found: Vec<(usize, Detection)>,
 }
@@ -109,7 +114,9 @@ impl Engine {
             tables,
             desk,
             repairs,
+            precedents: OnceLock::new(),
             tally,
+            checked: Vec::new(),
             found,
         })
     }
@@ -124,11 +131,12 @@ impl Engine {
             }
             BatchBody::Readings(readings) => {
                 self.take(&batch.key, readings);
-                if self.found.is_empty() {
-                    return Vec::new();
+                let mut decisions = self.checked();
+                if !self.found.is_empty() {
+                    self.desk.trace = batch.trace();
+                    decisions.extend(self.decide());
                 }
-                self.desk.trace = batch.trace();
-                self.decide()
+                decisions
             }
             // The raw waveform amends what people see, not what was decided from its features.
             BatchBody::Waveform(_) => Vec::new(),
@@ -148,11 +156,12 @@ impl Engine {
                 }
             }
             Notice::RepairRecorded { repair } => {
-                self.repairs.push(repair.clone());
+                self.remember(repair);
                 self.repaired(repair);
             }
             Notice::TicketClosed { key, repair, at } => {
-                self.repairs.push(repair.clone());
+                self.remember(repair);
+                self.watch(key, repair, *at);
                 self.end_episodes(|it| it == key);
                 if let Some(room) = self.by_device.get(&key.device).copied() {
                     let component = key.component.clone();
@@ -195,6 +204,10 @@ impl Engine {
         let id = DeviceId::new(id).ok()?;
         let room = *self.by_device.get(&id)?;
         self.rooms.get_mut(room)
+    }
+
+    pub(crate) fn room_at(&mut self, place: usize) -> Option<&mut Room> {
+        self.rooms.get_mut(place)
     }
 
     pub(crate) fn rooms_mut(&mut self) -> impl Iterator<Item = &mut Room> {
@@ -250,6 +263,9 @@ impl Engine {
             let Reading { t, value, quality, .. } = *reading;
             let measured = Measured { place, t, value, quality };
             inside.plan.number(&mut inside.memory.detector, measured, &mut out);
+            if !inside.memory.watches.is_empty() {
+                inside.check(place, reading, &mut self.checked);
+            }
             self.found.extend(out.drain(..).map(|it| (room, it)));
         }
         for text in &readings.texts {
@@ -338,51 +354,12 @@ impl Engine {
         }
         decisions
     }
-
-    fn answer(&mut self, change: EpisodeChange, detection: &Detection) -> Option<Decision> {
-        match change {
-            EpisodeChange::Opened(id) => {
-                let draft = Box::new(self.draft(id, 1, self.desk.trace.clone())?);
-                self.desk.drafts.push((*draft).clone());
-                let because = reason(detection, "nothing was open for it");
-                Some(Decision::Open { draft, because })
-            }
-            EpisodeChange::Amended { id, .. } | EpisodeChange::Recurred(id) => {
-                let place = self.desk.drafts.iter().position(|it| it.episode == id)?;
-                let known = &self.desk.drafts[place];
-                let draft = self.draft(id, known.revision + 1, known.evidence.trace.clone())?;
-                if !forewarn_tickets::should_amend(&self.desk.drafts[place], &draft) {
-                    return None;
-                }
-                self.desk.drafts[place] = draft.clone();
-                let because = reason(detection, "its ticket is open");
-                Some(Decision::Amend { draft: Box::new(draft), because })
-            }
-            EpisodeChange::Muted { .. } => None,
-            EpisodeChange::Cleared(episode) => {
-                let at = self.desk.book.episode(episode)?.updated;
-                Some(Decision::Cleared { episode, at })
-            }
-        }
-    }
 }
 
 impl Table {
     #[inline]
     fn place(&self, channel: u16) -> Option<(usize, Place)> {
         self.places.get(usize::from(channel)).copied().flatten()
-    }
-}
-
-fn reason(detection: &Detection, why: &str) -> String {
-    match detection {
-        Detection::Raised(Anomaly { rule, channel, device, .. })
-        | Detection::Updated(Anomaly { rule, channel, device, .. }) => {
-            format!("rule {} v{} fired on {channel} of {device}; {why}", rule.id, rule.version)
-        }
-        Detection::Cleared { rule, channel, .. } => {
-            format!("rule {} cleared on {channel}; {why}", rule.id)
-        }
     }
 }
 

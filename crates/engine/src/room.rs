@@ -15,6 +15,8 @@ use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{Burst, Sha256};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Watch;
+
 /// A device with its rules and its memory.
 #[derive(Debug)]
 pub struct Room {
@@ -39,6 +41,9 @@ pub(crate) struct Memory {
     newest_bursts: BTreeMap<ChannelId, Burst>,
     /// The newest burst of each waveform channel on which a bearing rule fired.
     telling_bursts: BTreeMap<ChannelId, Burst>,
+    /// Repairs whose signals are being watched.
+    #[serde(default)]
+    pub(crate) watches: Vec<Watch>,
     hour: Hour,
     last_hour: Hour,
 }
@@ -91,6 +96,7 @@ impl Room {
             newest: Time::default(),
             newest_bursts: BTreeMap::new(),
             telling_bursts: BTreeMap::new(),
+            watches: Vec::new(),
             hour: Hour::default(),
             last_hour: Hour::default(),
         };

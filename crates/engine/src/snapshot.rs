@@ -72,6 +72,16 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// Takes over what another engine has learned by rules that know nothing here: a rule that went to
+    /// shadow, or came back from it, goes on where it was.
+    pub fn learn_missing(&mut self, other: &Self) {
+        for room in self.rooms_mut() {
+            let Some(known) = other.room(&room.device.device.id) else { continue };
+            room.plan.learn_missing(&mut room.memory.detector, &known.memory.detector);
+            room.is_dirty = true;
+        }
+    }
 }
 
 /// Grows when the memory of a device changes its shape.

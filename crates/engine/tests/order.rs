@@ -116,7 +116,7 @@ fn tickets_of(engine: &mut Engine, arrivals: &[Arc<Batch>]) -> BTreeMap<TicketId
                     Decision::Open { draft, .. } | Decision::Amend { draft, .. } => {
                         tickets.insert(draft.id, *draft);
                     }
-                    Decision::Cleared { .. } => {}
+                    Decision::Checked { .. } | Decision::Cleared { .. } => {}
                 }
             }
         }

@@ -85,6 +85,7 @@ impl Hall {
             outcome: Outcome::Unknown,
             hours: None,
             ticket: None,
+            shape: None,
         };
         self.engine.apply(&Notice::RepairRecorded { repair })
     }

@@ -16,6 +16,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Word {
+    /// The audit trail: check that nobody altered it, or export it.
+    Audit(crate::audit::Options),
     /// A recorded folder through the same engine, scored against what failed.
     Backtest(BacktestOptions),
     /// Site, templates and rules as versioned texts: export, diff, apply.
@@ -30,6 +32,8 @@ pub(crate) enum Word {
     Explain(crate::explain::Options),
     /// Past repairs: take over a table of another system, look up similar cases.
     History(HistoryOptions),
+    /// Fitted monitors with their cards: list them, put another version into force.
+    Model(crate::models::Options),
     /// Recorded data through the same engine, in event time: which tickets it would have opened.
     Replay(ReplayOptions),
     /// The server of a real plant.

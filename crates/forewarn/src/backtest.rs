@@ -6,6 +6,7 @@
 
 mod folder;
 mod mine;
+mod price;
 mod score;
 mod shdr;
 mod snapshots;
@@ -22,6 +23,7 @@ use forewarn_domain::time::Time;
 use serde_json::{Value, json};
 
 use crate::args::BacktestOptions;
+use crate::files;
 use crate::output::{self, Failure};
 use crate::progress;
 use folder::Folder;
@@ -37,18 +39,25 @@ pub(crate) fn run(options: &BacktestOptions) -> Result<ExitCode, Failure> {
         None => None,
         Some(rules) => Some(Trial::run(&folder, Some(rules), options.mine, &bar)?),
     };
-    bar.finish_and_clear();
     let shown = tried.as_ref().unwrap_or(&now);
+    let mut mined = Vec::new();
+    if options.mine {
+        let rules = options.rules.as_deref().or(in_force.as_deref());
+        let knowledge = files::knowledge(rules, None)?;
+        mined = mine::missed(shown);
+        mined.extend(price::proposed(&folder, (&knowledge, shown), &mined, &bar)?);
+    }
+    bar.finish_and_clear();
     for (place, ticket) in shown.tickets.iter().enumerate() {
         print_ticket(shown, (place, ticket), options.json);
     }
-    if options.mine {
-        for line in mine::missed(shown) {
-            if options.json {
-                output::line(&line);
-            } else {
-                output::text(&mine::sentence(&line));
-            }
+    for line in &mined {
+        if options.json {
+            output::line(line);
+        } else if line["type"] == "missed" {
+            output::text(&mine::sentence(line));
+        } else {
+            output::text(&price::sentence(line));
         }
     }
     let mut summary = summary(shown, options.people);

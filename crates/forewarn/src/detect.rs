@@ -13,9 +13,11 @@ use std::process::ExitCode;
 
 use forewarn_detect::monitor::{Monitor, Settings, Verdict};
 use forewarn_domain::time::{Span, Time};
+use forewarn_domain::waveform::Sha256;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
+use crate::models::{self, DataSpan, Model, Score};
 use crate::output::{self, Failure};
 use crate::progress;
 pub(crate) use options::Options;
@@ -23,8 +25,8 @@ use table::{Moment, Table, files_of};
 
 /// Judges the rows of a file or folder and writes the result.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    if options.learn_rows < Monitor::LEARN_ROWS_MIN {
-        let (least, given) = (Monitor::LEARN_ROWS_MIN, options.learn_rows);
+    if options.model.is_none() && options.learn_rows() < Monitor::LEARN_ROWS_MIN {
+        let (least, given) = (Monitor::LEARN_ROWS_MIN, options.learn_rows());
         return Err(format!("--learn-rows {given} is too few; at least {least} are needed").into());
     }
     let files = files_of(options)?;
@@ -51,6 +53,11 @@ struct Series<'a> {
     gap: Option<Span>,
     last: Option<Time>,
     was_alarm: bool,
+    /// What was learned, as it stood then, and the moments of its rows.
+    learned: Option<Model>,
+    moments: Option<(String, String)>,
+    /// The model by which is judged: its version and its hash.
+    model: Option<(u32, Sha256)>,
     tally: Tally,
 }
 
@@ -72,7 +79,7 @@ impl<'a> Series<'a> {
         head.extend(options.stream.as_ref().map(|_| "file"));
         head.extend(options.explain.then_some("explanation"));
         out.write_record(head)?;
-        Ok(Self {
+        let mut series = Self {
             options,
             out,
             monitor: None,
@@ -81,8 +88,18 @@ impl<'a> Series<'a> {
             gap: None,
             last: None,
             was_alarm: false,
+            learned: None,
+            moments: None,
+            model: None,
             tally: Tally::default(),
-        })
+        };
+        if let Some(folder) = &options.model {
+            let (version, sha256, model) = models::load(folder)?;
+            series.model = Some((version, sha256));
+            series.gap = Some(Span::from_micros(model.gap_us));
+            (series.signals, series.monitor) = (model.signals, Some(model.monitor));
+        }
+        Ok(series)
     }
 
     fn file(&mut self, name: &str, path: &Path, bar: &ProgressBar) -> Result<(), Failure> {
@@ -91,14 +108,13 @@ impl<'a> Series<'a> {
             let judge = self.options.monitor.into();
             let settings = Settings { judge, ..Settings::default() };
             let width = table.signals.len();
-            self.monitor = Some(Monitor::new(settings, width, self.options.learn_rows));
+            self.monitor = Some(Monitor::new(settings, width, self.options.learn_rows()));
             self.signals.clone_from(&table.signals);
         } else if self.signals != table.signals {
             let (is, was) = (table.signals.join(", "), self.signals.join(", "));
             let path = path.display();
-            return Err(
-                format!("{path} has other signals ({is}) than the files before ({was})").into()
-            );
+            let than = if self.model.is_some() { "the model" } else { "the files before" };
+            return Err(format!("{path} has other signals ({is}) than {than} ({was})").into());
         }
         let mut values = Vec::new();
         while let Some(moment) = table.next_row(&mut values)? {
@@ -112,7 +128,17 @@ impl<'a> Series<'a> {
     fn row(&mut self, name: &str, moment: &Moment, values: &[f64]) -> Result<(), Failure> {
         let is_after_gap = self.step_to(moment.t);
         let Some(monitor) = &mut self.monitor else { return Ok(()) };
+        let was_learning = monitor.is_learning();
         let verdict = monitor.update(values, is_after_gap);
+        if was_learning {
+            let (_, until) =
+                self.moments.get_or_insert_with(|| (moment.text.clone(), String::new()));
+            until.clone_from(&moment.text);
+            if !monitor.is_learning() {
+                let gap_us = self.gap.unwrap_or_default().micros();
+                self.learned = Some(Model::new(&self.signals, gap_us, monitor));
+            }
+        }
         self.tally.rows += 1;
         let is_alarm = verdict.is_some_and(|it| it.is_alarm);
         let is_change = verdict.is_some_and(|it| it.change.is_some());
@@ -144,7 +170,7 @@ impl<'a> Series<'a> {
         }
         if self.gap.is_none() {
             self.steps.push(step.micros());
-            if self.options.learn_rows <= self.steps.len() + 1 {
+            if self.options.learn_rows() <= self.steps.len() + 1 {
                 self.steps.sort_unstable();
                 let usual = self.steps[self.steps.len() / 2];
                 self.gap = Some(Span::from_micros(usual.saturating_mul(GAP_STEPS)));
@@ -171,6 +197,8 @@ impl<'a> Series<'a> {
                 "the machine was starting up while it was learned: learn from a later part",
             );
         }
+        let learned = if self.options.model.is_some() { 0 } else { needed };
+        let model = self.keep_model(learned)?.or(self.model);
         let tally = &self.tally;
         let watched = self.signals.iter().zip(monitor.drift_is_watched());
         let watched: Vec<&String> = watched.filter_map(|(it, is)| is.then_some(it)).collect();
@@ -178,7 +206,7 @@ impl<'a> Series<'a> {
             "type": "summary",
             "files": tally.files,
             "rows": tally.rows,
-            "learned_rows": needed,
+            "learned_rows": learned,
             "signals": self.signals,
             "alarms": tally.alarms,
             "alarm_rows": tally.alarm_rows,
@@ -188,13 +216,14 @@ impl<'a> Series<'a> {
             "missing_cells": tally.missing,
             "starting_up": monitor.was_starting_up(),
             "drift_watched": watched,
+            "model": model.map(|(version, sha256)| json!({"version": version, "sha256": sha256})),
             "out": self.options.out,
         });
         if self.options.json {
             output::line(&summary);
         } else {
             output::text(&format!(
-                "{} rows, {needed} of them learned: {} alarms over {} rows, {} change points; {} gaps, \
+                "{} rows, {learned} of them learned: {} alarms over {} rows, {} change points; {} gaps, \
                  {} rows out of order, {} cells without a number → {}",
                 tally.rows,
                 tally.alarms,
@@ -207,6 +236,27 @@ impl<'a> Series<'a> {
             ));
         }
         Ok(())
+    }
+}
+
+impl Series<'_> {
+    /// Keeps what was learned, where that was asked for.
+    fn keep_model(&self, learned_rows: usize) -> Result<Option<(u32, Sha256)>, Failure> {
+        let (Some(folder), Some(model)) = (&self.options.keep_model, &self.learned) else {
+            return Ok(None);
+        };
+        let (from, until) = self.moments.clone().unwrap_or_default();
+        let files = [&self.options.stream, &self.options.csv].into_iter().flatten();
+        let data = DataSpan {
+            files: files.map(|it| it.display().to_string()).collect(),
+            signals: self.signals.clone(),
+            rows: learned_rows,
+            from,
+            until,
+        };
+        let Tally { rows, alarms, alarm_rows, .. } = self.tally;
+        let score = Score { rows: rows - learned_rows, alarms, alarm_rows };
+        models::keep(folder, model, data, score).map(Some)
     }
 }
 

@@ -1,9 +1,10 @@
 //! `forewarn explain`: a ticket's bundle, probabilities and text, derived again from what is stored.
 //!
-//! Four things are compared: the hash of the evidence, the features of the raw waveform, the ranked
-//! causes, and every sentence. Exit code 0 when all are equal, 4 when something differs, 3 when
-//! something that would be needed is no longer stored. Deliberately absent: the learned normals, which
-//! are in the evidence and are taken as they were.
+//! Six things are compared: the hash of the evidence, the readings and the features of the raw waveform
+//! that it rests on, the repairs that it cites, the ranked causes, and every sentence. Exit code 0 when
+//! all are equal, 4 when something differs, 3 when something that would be needed is no longer stored or
+//! cannot be read beside a running server. Deliberately absent: the learned normals and what was found
+//! alike, which are in the evidence and are taken as they were.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,9 +12,11 @@ use std::process::ExitCode;
 use clap::Args as ClapArgs;
 use forewarn_diagnose::Diagnosis;
 use forewarn_domain::evidence::Evidence;
-use forewarn_domain::ticket::TicketDraft;
+use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::ticket::{TicketDraft, TicketId};
 use forewarn_domain::waveform::AxisFeatures;
 use forewarn_engine::explain::{again, fingerprint};
+use forewarn_store::readings::{ReadingStore, StoreConfig, StoreError};
 use forewarn_store::records::Records;
 use forewarn_store::waveform_files::WaveformFiles;
 use forewarn_vibration::Features;
@@ -23,6 +26,7 @@ use serde_json::json;
 use crate::files;
 use crate::output::{self, Failure};
 use crate::serve::ServerFile;
+use crate::stores::readings_config;
 use crate::versions;
 
 #[derive(Clone, Debug, ClapArgs)]
@@ -42,14 +46,7 @@ pub(crate) struct Options {
 
 /// Derives one ticket again and says what is equal.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let (data, models) = match (&options.config, &options.db) {
-        (Some(config), _) => {
-            let (file, home) = ServerFile::read(config)?;
-            (home.join(&file.data_dir), file.models.as_ref().map(|path| home.join(path)))
-        }
-        (None, Some(db)) => (db.parent().map(PathBuf::from).unwrap_or_default(), None),
-        (None, None) => return Err("give --config or --db".into()),
-    };
+    let Place { data, models, readings: store } = Place::of(options)?;
     let db = options.db.clone().unwrap_or_else(|| data.join("records.db"));
     if !db.is_file() {
         return Err(
@@ -61,12 +58,40 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode, Failure> {
     let knowledge = files::knowledge(None, models.as_deref())?;
     let row = records.ticket(&options.ticket).await?;
     let draft = records.ticket_draft(row.id).await?;
-    let repairs = records.repairs_all().await?;
-    let derived = again(&plant, &knowledge.library, &repairs, &draft.evidence);
-    let raw = raw_features(&records, &WaveformFiles::open(&data)?, &draft.evidence).await?;
-    let findings = Findings::of(&draft, derived.as_ref(), raw);
+    let derived = again(&plant, &knowledge.library, &draft.evidence);
+    let files = WaveformFiles::open(&data)?;
+    let kept = Kept {
+        readings: readings(&records, row.id, &readings_config(store.as_deref(), &data)?).await?,
+        repairs: repairs(&records.repairs_all().await?, &draft.evidence),
+        waveform: raw_features(&records, &files, &draft.evidence).await?,
+    };
+    let findings = Findings::of(&draft, derived.as_ref(), kept);
     findings.print(&row.number, &draft, options.json);
     Ok(findings.exit())
+}
+
+/// Where things are.
+struct Place {
+    data: PathBuf,
+    models: Option<PathBuf>,
+    readings: Option<String>,
+}
+
+impl Place {
+    fn of(options: &Options) -> Result<Self, Failure> {
+        match (&options.config, &options.db) {
+            (Some(config), _) => {
+                let (file, home) = ServerFile::read(config)?;
+                let models = file.models.as_ref().map(|path| home.join(path));
+                Ok(Self { data: home.join(&file.data_dir), models, readings: Some(file.readings) })
+            }
+            (None, Some(db)) => {
+                let data = db.parent().map(PathBuf::from).unwrap_or_default();
+                Ok(Self { data, models: None, readings: None })
+            }
+            (None, None) => Err("give --config or --db".into()),
+        }
+    }
 }
 
 /// What came out of one comparison.
@@ -75,7 +100,11 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode, Failure> {
 enum Outcome {
     Different,
     Equal,
+    /// A running server has it open.
+    InUse,
     NotStored,
+    /// Too young: more readings may come, so nothing is sealed yet.
+    Pending,
 }
 
 impl Outcome {
@@ -84,20 +113,27 @@ impl Outcome {
     }
 }
 
+/// What the evidence points to, compared with what it says of it.
+struct Kept {
+    readings: Outcome,
+    repairs: Outcome,
+    waveform: Outcome,
+}
+
 struct Findings {
     evidence: Outcome,
-    waveform: Outcome,
+    kept: Kept,
     causes: Outcome,
     text: Outcome,
 }
 
 impl Findings {
-    fn of(draft: &TicketDraft, derived: Option<&Diagnosis>, waveform: Outcome) -> Self {
+    fn of(draft: &TicketDraft, derived: Option<&Diagnosis>, kept: Kept) -> Self {
         let sealed = fingerprint(&draft.evidence);
         let Some(derived) = derived else {
             let lost = Outcome::NotStored;
             let evidence = Outcome::of(sealed == Some(draft.evidence_sha256));
-            return Self { evidence, waveform, causes: lost, text: lost };
+            return Self { evidence, kept, causes: lost, text: lost };
         };
         // The ticket's last line is the hash itself, which the diagnosis cannot know.
         let mut told = draft.summary.clone();
@@ -105,31 +141,37 @@ impl Findings {
         let is_same_p = draft.confidence.to_bits() == derived.confidence.to_bits();
         Self {
             evidence: Outcome::of(sealed == Some(draft.evidence_sha256)),
-            waveform,
+            kept,
             causes: Outcome::of(is_same_p && draft.causes == derived.causes),
             text: Outcome::of(told == derived.summary),
         }
     }
 
-    fn all(&self) -> [Outcome; 4] {
-        [self.evidence, self.waveform, self.causes, self.text]
+    fn all(&self) -> [Outcome; 6] {
+        let Kept { readings, repairs, waveform } = self.kept;
+        [self.evidence, readings, waveform, repairs, self.causes, self.text]
+    }
+
+    fn is_equal(&self) -> bool {
+        self.all().iter().all(|it| matches!(it, Outcome::Equal | Outcome::Pending))
     }
 
     fn exit(&self) -> ExitCode {
         if self.all().contains(&Outcome::Different) {
             return ExitCode::from(4);
         }
-        ExitCode::from(if self.all().contains(&Outcome::NotStored) { 3 } else { 0 })
+        ExitCode::from(if self.is_equal() { 0 } else { 3 })
     }
 
     fn print(&self, number: &str, draft: &TicketDraft, is_json: bool) {
-        let is_equal = self.all().iter().all(|it| *it == Outcome::Equal);
+        let is_equal = self.is_equal();
         if is_json {
             output::line(&json!({
                 "type": "explanation", "ticket": number, "id": draft.id,
                 "rule": draft.rule, "revision": draft.revision,
                 "evidence_sha256": draft.evidence_sha256,
-                "evidence": self.evidence, "waveform": self.waveform,
+                "evidence": self.evidence, "readings": self.kept.readings,
+                "waveform": self.kept.waveform, "repairs": self.kept.repairs,
                 "causes": self.causes, "text": self.text, "equal": is_equal,
             }));
             return;
@@ -138,16 +180,60 @@ impl Findings {
         let word = |outcome| match outcome {
             Outcome::Equal => "equal",
             Outcome::Different => "DIFFERENT",
+            Outcome::InUse => "not read beside the running server",
             Outcome::NotStored => "not stored any more",
+            Outcome::Pending => "not sealed yet",
         };
-        output::text(&format!(
-            "\n{number}, derived again: evidence {}, waveform {}, causes {}, text {}.",
-            word(self.evidence),
-            word(self.waveform),
-            word(self.causes),
-            word(self.text)
-        ));
+        let names = ["evidence", "readings", "waveform", "repairs", "causes", "text"];
+        let told: Vec<String> = names
+            .iter()
+            .zip(self.all())
+            .map(|(name, outcome)| format!("{name} {}", word(outcome)))
+            .collect();
+        output::text(&format!("\n{number}, derived again: {}.", told.join(", ")));
     }
+}
+
+/// Whether the readings that are held for the ticket are those that were sealed.
+async fn readings(
+    records: &Records,
+    ticket: TicketId,
+    config: &StoreConfig,
+) -> Result<Outcome, Failure> {
+    let held = records.evidence_of(ticket).await?;
+    let sealed: Vec<_> = held.iter().filter_map(|it| Some((it, it.seal?))).collect();
+    if sealed.is_empty() {
+        return Ok(if held.is_empty() { Outcome::Equal } else { Outcome::Pending });
+    }
+    let store = match ReadingStore::open(config).await {
+        Ok(store) => store,
+        Err(StoreError::InUse { .. }) => return Ok(Outcome::InUse),
+        Err(error) => return Err(error.into()),
+    };
+    let mut outcome = Outcome::Equal;
+    for (hold, (count, sha256)) in sealed {
+        let found = store.fingerprint(&hold.channel, hold.from, hold.to).await?;
+        match found {
+            found if found == (count, sha256) => {}
+            (0, _) if outcome == Outcome::Equal => outcome = Outcome::NotStored,
+            _ => outcome = Outcome::Different,
+        }
+    }
+    store.close().await?;
+    Ok(outcome)
+}
+
+/// Whether the repairs that the diagnosis looked at still read as they did.
+fn repairs(known: &[RepairRecord], evidence: &Evidence) -> Outcome {
+    let mut outcome = Outcome::Equal;
+    for cited in &evidence.repairs {
+        match known.iter().find(|it| it.id == cited.id) {
+            Some(record) if RepairRecord { shape: None, ..record.clone() } == *cited => {}
+            Some(_) => return Outcome::Different,
+            None => outcome = Outcome::NotStored,
+        }
+    }
+    outcome
 }
 
 /// Whether the raw samples give the features and the spectrum that the evidence shows; a ticket without

@@ -4,6 +4,7 @@
 //! 1 it failed, 2 it was called wrongly, 3 it ran in part, 4 it needs attention.
 
 mod args;
+mod audit;
 mod backtest;
 mod demo;
 mod detect;
@@ -11,6 +12,7 @@ mod diagnose;
 mod explain;
 mod files;
 mod history;
+mod models;
 mod output;
 mod progress;
 mod recording;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     };
     let ran = runtime.block_on(async {
         match args.word {
+            Word::Audit(options) => audit::run(&options).await,
             Word::Backtest(options) => backtest::run(&options),
             Word::Config(options) => versions::run(&options).await,
             Word::Demo(options) => demo::run(&options).await,
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
             Word::Diagnose(options) => diagnose::run(&options),
             Word::Explain(options) => explain::run(&options).await,
             Word::History(options) => history::run(&options).await,
+            Word::Model(options) => models::run(&options),
             Word::Replay(options) => replay::run(&options),
             Word::Serve(options) => serve::run(&options).await,
         }

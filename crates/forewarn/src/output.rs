@@ -71,6 +71,7 @@ pub(crate) fn ticket(draft: &TicketDraft) -> Value {
         "causes": draft.causes,
         "signals": signals,
         "past_repairs": draft.past_repairs,
+        "similar_cases": draft.evidence.similar,
         "summary": draft.summary.text(),
         "rule": draft.rule,
         "evidence_sha256": draft.evidence_sha256,

@@ -88,6 +88,7 @@ impl Replay {
                         *known = *draft;
                     }
                 }
+                Decision::Checked { .. } => {}
                 Decision::Cleared { .. } => self.cleared += 1,
             }
         }

@@ -13,9 +13,9 @@ use forewarn_domain::time::Time;
 use forewarn_engine::Knowledge;
 use forewarn_lifecycle::logging::{self, Format};
 use forewarn_lifecycle::{Clock, Tasks};
-use forewarn_notify::webhook::Secret;
-use forewarn_notify::{Channel, Webhook};
 use forewarn_server::Setup;
+use forewarn_server::witness::Witness;
+use forewarn_store::records::audit::seal::Sealer;
 use forewarn_wire::broker;
 use forewarn_wire::mqtt::{ConnectOptions, Login};
 use forewarn_wire::tls::Tls;
@@ -25,9 +25,9 @@ use crate::args::ServeOptions;
 use crate::files;
 use crate::output::{self, Failure};
 use crate::stores::Stores;
-use crate::{retention, versions};
+use crate::{audit, retention, versions};
+use settings::BrokerChoice;
 pub(crate) use settings::ServerFile;
-use settings::{BrokerChoice, WebhookEntry};
 
 /// Serves until a signal.
 pub(crate) async fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
@@ -54,19 +54,29 @@ async fn serve(
     tasks: &Tasks,
 ) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
-    let stores = Stores::open(&home.join(&file.data_dir), Some(&file.readings)).await?;
+    let data_dir = home.join(&file.data_dir);
+    let stores = Stores::open(&data_dir, Some(&file.readings)).await?;
     let now = Time::from_micros(clock.now_us());
     let described = versions::in_force(&stores.records, file.described(home)?, now).await?;
     let (plant, rules) = described.check()?;
     let models = file.models.as_ref().map(|path| home.join(path));
     let knowledge = Knowledge { rules, ..files::knowledge(None, models.as_deref())? };
     let retention = retention::policy(&plant, &file.retention)?;
-    let channels = channels(&file.webhooks, home)?;
-    let names = channels.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let records =
-        if names.is_empty() { stores.records } else { stores.records.with_channels(names) };
+    let messages = file.messages.open(home, &plant.site.time_zone)?;
+    let records = match messages.outlets.is_empty() {
+        true => stores.records,
+        false => stores.records.with_routes(forewarn_server::routes(&messages, &plant)),
+    };
     let token = setup_token()?;
     records.set_setup_token(&token, now).await?;
+    let sealer = Sealer::open(&data_dir.join(audit::KEY_FILE))?;
+    let trail = Witness {
+        records: records.clone(),
+        sealer,
+        copy: data_dir.join(audit::CHECKPOINTS_FILE),
+        clock: clock.clone(),
+    };
+    tasks.start("audit", |stop| trail.run(stop));
     let listener = TcpListener::bind(file.http).await?;
     let setup = Setup {
         plant: Arc::new(plant),
@@ -77,7 +87,7 @@ async fn serve(
         files: stores.files,
         retention,
         broker: broker_options(&file.broker, home)?,
-        channels,
+        channels: messages.outlets,
         access: Access::Token,
         listener,
         clock,
@@ -117,17 +127,6 @@ fn broker_options(choice: &BrokerChoice, home: &Path) -> Result<ConnectOptions, 
             Ok(options)
         }
     }
-}
-
-fn channels(entries: &[WebhookEntry], home: &Path) -> Result<Vec<(String, Channel)>, Failure> {
-    let mut channels = Vec::new();
-    for entry in entries {
-        let secret = std::fs::read_to_string(home.join(&entry.secret_file))
-            .map_err(|error| format!("{}: {error}", entry.secret_file.display()))?;
-        let webhook = Webhook::new(&entry.url, vec![Secret::new(secret.trim())?])?;
-        channels.push((entry.name.clone(), Channel::Webhook(webhook)));
-    }
-    Ok(channels)
 }
 
 /// 160 random bits as hexadecimal digits.

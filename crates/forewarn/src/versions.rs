@@ -12,6 +12,7 @@ use forewarn_detect::RuleSet;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::Clock;
+use forewarn_store::records::audit::Deed;
 use forewarn_store::records::{NewConfig, Records};
 
 use crate::args::{ConfigOptions, ConfigWord};
@@ -138,7 +139,12 @@ pub(crate) async fn run(options: &ConfigOptions) -> Result<ExitCode, Failure> {
     let now = Time::from_micros(Clock::system().now_us());
     let described = in_force(&records, file.described(&home)?, now).await?;
     match &options.word {
-        ConfigWord::Export { to } => export(&described, to),
+        ConfigWord::Export { to } => {
+            let object = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let deed = Deed::new("command", "export.config", &object, serde_json::json!({}));
+            records.audit(&deed, now).await?;
+            export(&described, to)
+        }
         ConfigWord::Diff { from } => {
             let changed = differences(&described, &Described::read(from)?)?;
             changed.iter().for_each(|it| output::text(it));

@@ -56,3 +56,66 @@ fn a_wrong_call_is_refused_with_what_would_be_right() {
     let why = String::from_utf8(absent.stderr).unwrap();
     assert!(!absent.status.success() && why.contains("nowhere.toml"), "{why}");
 }
+
+#[test]
+fn a_kept_model_judges_like_the_run_that_learned_it_and_an_older_version_can_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut word = 7_u32;
+    let mut rows = |from: usize, until: usize, more: f64| -> String {
+        let mut noise = || {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(word >> 16) / 65_536.0
+        };
+        let row = |it: usize| {
+            let time = format!("2026-03-01 {:02}:{:02}:{:02}", it / 3_600, it / 60 % 60, it % 60);
+            let jump = if 700 <= it { more } else { 0.0 };
+            format!("{time},{},{}\n", 5.0 + noise() + jump, 20.0 + noise())
+        };
+        (from..until).map(row).collect()
+    };
+    let (head, tail) = (rows(0, 400, 0.0), rows(400, 1_000, 9.0));
+    std::fs::write(path("all.csv"), format!("time,a,b\n{head}{tail}")).unwrap();
+    std::fs::write(path("tail.csv"), format!("time,a,b\n{tail}")).unwrap();
+    let models = path("models");
+    let detect = |csv: &str, out: &str, more: &[&str]| {
+        let (csv, out) = (path(csv), path(out));
+        let words = ["detect", "--csv", text(&csv), "--time-column", "time", "--out", text(&out)];
+        let done = forewarn(&[&words[..], &["--json"], more].concat());
+        assert!(done.status.success(), "{done:?}");
+        std::fs::read_to_string(out).unwrap()
+    };
+    let keep = ["--learn-rows", "400", "--keep-model", text(&models)];
+    let learned = detect("all.csv", "learned.csv", &keep);
+    let judged = detect("tail.csv", "judged.csv", &["--model", text(&models)]);
+    let behind: Vec<&str> = learned.lines().skip(401).collect();
+    assert_eq!(judged.lines().skip(1).collect::<Vec<_>>(), behind, "the same rows, the same words");
+    assert!(behind.iter().any(|it| it.contains(",1,")), "the jump is found");
+
+    detect("all.csv", "again.csv", &["--learn-rows", "300", "--keep-model", text(&models)]);
+    let model =
+        |more: &[&str]| forewarn(&[&["model", "--folder", text(&models), "--json"], more].concat());
+    let lines = |done: &Output| String::from_utf8(done.stdout.clone()).unwrap();
+    let back = model(&["--put-in-force", "1", "--reason", "the other one learned too little"]);
+    let told: Vec<String> = lines(&back).lines().map(str::to_owned).collect();
+    assert_eq!(told.len(), 2, "{back:?}");
+    assert!(told[0].contains("\"in_force\":true") && told[0].contains("\"rows\":400"), "{told:?}");
+    assert_eq!(detect("tail.csv", "judged.csv", &["--model", text(&models)]), judged);
+
+    std::fs::write(models.join("1.json"), "{}").unwrap();
+    let (csv, out) = (path("tail.csv"), path("judged.csv"));
+    let refused = forewarn(&[
+        "detect",
+        "--csv",
+        text(&csv),
+        "--time-column",
+        "time",
+        "--out",
+        text(&out),
+        "--model",
+        text(&models),
+    ]);
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(why.contains("not the model of its card") && why.contains("put-in-force"), "{why}");
+}

@@ -1,8 +1,10 @@
-//! What is told: a `CloudEvents` 1.0 envelope around a thing's JSON.
+//! What is told: a `CloudEvents` 1.0 envelope for systems, and the same in words for people.
 
+use forewarn_domain::family::Priority;
 use forewarn_domain::id::SiteId;
+use forewarn_domain::text::{Language, Localized};
 use forewarn_domain::time::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A message, whole before the first attempt and the same in all of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,42 @@ pub struct Message {
     pub at: Time,
     /// The thing itself.
     pub body: serde_json::Value,
+    /// The same for people.
+    pub text: Text,
+}
+
+/// What people read. A channel that has less room than this needs cuts the lines, from the end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    /// One line that says it all.
+    pub title: Localized,
+    /// Facts, the most important first.
+    pub lines: Vec<Line>,
+    /// Stands there whatever else is cut: in a digest, the numbers of everything in it.
+    pub total: Option<Localized>,
+    /// How urgent.
+    pub priority: Option<Priority>,
+    /// Where more is to be read.
+    pub link: Option<String>,
+    /// What it belongs to; mails of one thread are shown together.
+    pub thread: Option<String>,
+}
+
+/// A fact with its name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// What it is; empty for a line that speaks for itself.
+    pub label: Localized,
+    /// The fact.
+    pub value: Localized,
+}
+
+impl Line {
+    /// A named fact.
+    #[must_use]
+    pub fn new(label: Localized, value: Localized) -> Self {
+        Self { label, value }
+    }
 }
 
 impl Message {
@@ -53,6 +91,32 @@ struct CloudEvent<'m> {
     data: &'m serde_json::Value,
 }
 
+/// In which language a channel speaks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Tongue {
+    /// Chinese, then English.
+    #[default]
+    Both,
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+impl Tongue {
+    /// A text in this language; what is the same in both is said once.
+    #[must_use]
+    pub fn say(self, text: &Localized) -> String {
+        let (en, zh) = (text.in_language(Language::En), text.in_language(Language::Zh));
+        match self {
+            Self::Both if en != zh => format!("{zh} / {en}"),
+            Self::Both | Self::En => en.to_owned(),
+            Self::Zh => zh.to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,8 +130,16 @@ mod tests {
             subject: "FW-2026-7".to_owned(),
             at: "2026-11-20T06:02:00Z".parse().unwrap(),
             body: serde_json::json!({"priority": "high"}),
+            text: Text::default(),
         };
         let expected = r#"{"specversion":"1.0","id":"7d7f","source":"/forewarn/plant-1","type":"io.forewarn.ticket.created.v1","subject":"FW-2026-7","time":"2026-11-20T06:02:00.000Z","datacontenttype":"application/json","data":{"priority":"high"}}"#;
         assert_eq!(String::from_utf8(message.cloud_event()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_the_same_in_both_languages_is_said_once() {
+        assert_eq!(Tongue::Both.say(&Localized::same("FW-1")), "FW-1");
+        assert_eq!(Tongue::Both.say(&Localized::new("device", "设备")), "设备 / device");
+        assert_eq!(Tongue::Zh.say(&Localized::new("device", "")), "device");
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use forewarn_domain::id::SiteId;
-use forewarn_notify::webhook::Secret;
-use forewarn_notify::{Channel, Message, Outcome, Webhook};
+use forewarn_notify::webhook::SigningKey;
+use forewarn_notify::{Channel, Guard, Message, Outcome, Secret, Text, Webhook};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -43,7 +43,7 @@ async fn a_redirect_is_not_followed() {
     let (outcome, _) =
         send("HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n")
             .await;
-    assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Locked { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -63,8 +63,11 @@ async fn send(answer: &'static str) -> (Outcome, String) {
         subject: "FW-2026-7".to_owned(),
         at: "2026-11-20T06:02:00Z".parse().unwrap(),
         body: serde_json::json!({"priority": "high"}),
+        text: Text::default(),
     };
-    let channel = Channel::Webhook(Webhook::new(&url, vec![Secret::new(SECRET).unwrap()]).unwrap());
+    let key = SigningKey::new(&Secret::new(SECRET)).unwrap();
+    let guard = Guard::new(&["127.0.0.0/8".to_owned()]).unwrap();
+    let channel = Channel::Webhook(Webhook::new(&url, vec![key], &guard).unwrap());
     tokio::join!(channel.send(&message, 1_760_000_000), receive(listener, answer))
 }
 

@@ -7,6 +7,7 @@
 
 pub(crate) mod rulebook;
 pub(crate) mod history;
+mod budget;
 pub(crate) mod compare;
 pub(crate) mod trials;
 pub(crate) mod proposals;

@@ -20,12 +20,21 @@ pub enum Stage {
     Notify,
     /// Old data away.
     Retain,
+    /// Deadlines of tickets.
+    Timers,
 }
 
 impl Stage {
     /// All stages, in the order in which a reading passes them.
-    pub const ALL: [Self; 6] =
-        [Self::Ingest, Self::Store, Self::Decide, Self::Assemble, Self::Notify, Self::Retain];
+    pub const ALL: [Self; 7] = [
+        Self::Ingest,
+        Self::Store,
+        Self::Decide,
+        Self::Assemble,
+        Self::Notify,
+        Self::Retain,
+        Self::Timers,
+    ];
 
     /// The name in logs, metrics and on pages.
     #[must_use]
@@ -37,6 +46,7 @@ impl Stage {
             Self::Assemble => "assemble",
             Self::Notify => "notify",
             Self::Retain => "retain",
+            Self::Timers => "timers",
         }
     }
 
@@ -95,6 +105,7 @@ impl Default for Health {
             last_run: None,
             why: match stage {
                 Stage::Retain => Localized::new("it looks every five minutes", "每五分钟检查一次"),
+                Stage::Timers => Localized::new("no deadline yet", "暂无时限"),
                 Stage::Notify => Localized::new("nothing to tell yet", "暂无待发消息"),
                 Stage::Ingest | Stage::Store | Stage::Decide | Stage::Assemble => {
                     Localized::new("nothing has come yet", "尚无数据")

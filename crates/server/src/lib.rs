@@ -8,6 +8,7 @@ pub mod health;
 pub mod metrics;
 pub mod roster;
 pub mod start;
+pub mod witness;
 mod bench;
 mod live;
 mod spectra;
@@ -15,4 +16,8 @@ mod stages;
 
 pub use bench::rulebook::RulebookError;
 pub use stages::decide::DecideError;
+pub use stages::notify::Notify;
+pub use stages::notify::desk::ChannelDesk;
+pub use stages::notify::lines::Lines;
+pub use stages::notify::routes::routes;
 pub use start::{Running, Setup, StartError, start};

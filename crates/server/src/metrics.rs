@@ -65,9 +65,15 @@ pub enum Counter {
     StoreLate,
     /// Batches refused.
     StoreRefused,
+    /// Times that deadlines could not be watched.
+    TimersFailures,
+    /// Timers of tickets that fired.
+    TimersFired,
+    /// Jumps of the wall clock.
+    TimersJumps,
 }
 
-const NAMES: [(Counter, &str); 28] = [
+const NAMES: [(Counter, &str); 31] = [
     (Counter::AssembleBehind, "forewarn_assemble_deferred_parts_total"),
     (Counter::AssembleDamaged, "forewarn_assemble_damaged_waveforms_total"),
     (Counter::AssembleWaveforms, "forewarn_assemble_waveforms_total"),
@@ -96,6 +102,9 @@ const NAMES: [(Counter, &str); 28] = [
     (Counter::StoreKnown, "forewarn_store_known_batches_total"),
     (Counter::StoreLate, "forewarn_store_late_readings_total"),
     (Counter::StoreRefused, "forewarn_store_refused_batches_total"),
+    (Counter::TimersFailures, "forewarn_timers_failures_total"),
+    (Counter::TimersFired, "forewarn_timers_fired_total"),
+    (Counter::TimersJumps, "forewarn_timers_clock_jumps_total"),
 ];
 
 /// All counters of the process.

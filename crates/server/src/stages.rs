@@ -11,3 +11,4 @@ pub(crate) mod assemble;
 pub(crate) mod notify;
 pub(crate) mod retain;
 pub(crate) mod silence;
+pub(crate) mod timers;

@@ -12,10 +12,11 @@ use forewarn_domain::text::Localized;
 use forewarn_domain::time::Time;
 use forewarn_engine::{Engine, EngineError, Knowledge};
 use forewarn_lifecycle::{Clock, Tasks};
-use forewarn_notify::Channel;
+use forewarn_notify::config::Outlet;
 use forewarn_store::readings::{ReadingStore, RetentionPolicy};
 use forewarn_store::records::Records;
 use forewarn_store::waveform_files::WaveformFiles;
+use forewarn_tickets::Handbook;
 use forewarn_wire::mqtt::{ConnectOptions, InvalidOptions};
 use forewarn_wire::server_link::{self, ServerLink};
 use tokio::net::TcpListener;
@@ -34,9 +35,12 @@ use crate::stages::assemble::Assemble;
 use crate::stages::decide::{Beside, Decide, DecideError, Resumed};
 use crate::stages::ingest::{Ingest, Quarantine};
 use crate::stages::notify::Notify;
+use crate::stages::notify::desk::ChannelDesk;
+use crate::stages::notify::lines::Lines;
 use crate::stages::retain::Retain;
 use crate::stages::silence;
 use crate::stages::store::{Next, Store};
+use crate::stages::timers::Timers;
 
 /// Everything that a server is made of, opened and checked by the caller.
 pub struct Setup {
@@ -56,8 +60,8 @@ pub struct Setup {
     pub retention: RetentionPolicy,
     /// The broker over which agents are reached.
     pub broker: ConnectOptions,
-    /// Channels to people, by the name under which the outbox addresses them.
-    pub channels: Vec<(String, Channel)>,
+    /// Channels to people and systems; the routes of the records store name them.
+    pub channels: Vec<Outlet>,
     /// Who may use the API.
     pub access: Access,
     /// Where the page is served.
@@ -94,6 +98,7 @@ struct Shared {
     roster: Arc<Roster>,
     quarantine: Arc<Quarantine>,
     is_behind: Arc<AtomicBool>,
+    lines: Arc<Lines>,
 }
 
 /// Starts every stage on `tasks`.
@@ -109,10 +114,12 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
         roster: Arc::new(Roster::default()),
         quarantine: Arc::new(Quarantine::default()),
         is_behind: Arc::new(AtomicBool::new(false)),
+        lines: Arc::new(Lines::new(std::mem::take(&mut setup.channels))),
     };
     let book = Rulebook { plant: Arc::clone(&setup.plant), knowledge: setup.knowledge.clone() };
     let now = Time::from_micros(setup.clock.now_us());
     setup.knowledge.rules = book.in_force(&setup.records, &setup.rules_text, now).await?;
+    setup.records = with_handbook(&setup, now).await?;
     let (view, live) = watch::channel(Arc::new(LiveView::default()));
     let (mut decide, mut resumed) = engine_at_work(&setup, &shared, view).await?;
     if let Some(history) = setup.history.take() {
@@ -126,12 +133,20 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
         .map_err(|source| StartError::Thread { source })?;
     start_line(&setup, &shared, link, to_decide, tasks);
     tasks.start("link", |stop| driver.run(stop));
-    start_beside(&mut setup, &shared, tasks);
+    start_beside(&setup, &shared, tasks);
     start_bench(&setup, &book, tasks)?;
     let (metrics, records) = (Arc::clone(&shared.metrics), setup.records.clone());
     let api = api_state(&setup, &shared, (live, book), tasks);
     tasks.start("http", |stop| serve_http(setup.listener, api, stop));
     Ok(Running { http, metrics, records })
+}
+
+/// The records store with the plant's own rules of tickets; a new plant begins with an example.
+async fn with_handbook(setup: &Setup, now: Time) -> Result<Records, StartError> {
+    let seeds = forewarn_tickets::seeds();
+    setup.records.seed_documents(&seeds, now).await.map_err(DecideError::Records)?;
+    let reader = Handbook::reader(Arc::clone(&setup.plant));
+    Ok(setup.records.clone().with_handbook(Arc::new(reader)))
 }
 
 /// The engine with what it remembers of its last life.
@@ -211,11 +226,13 @@ fn start_line(
 }
 
 /// What works beside the line: telling people, cleaning up, listening for silence.
-fn start_beside(setup: &mut Setup, shared: &Shared, tasks: &Tasks) {
+fn start_beside(setup: &Setup, shared: &Shared, tasks: &Tasks) {
+    let named = setup.plant.devices().map(|it| (it.device.id.clone(), it.device.name.clone()));
     let notify = Notify {
         site: setup.plant.site.id.clone(),
+        names: named.collect(),
         records: setup.records.clone(),
-        channels: std::mem::take(&mut setup.channels),
+        lines: Arc::clone(&shared.lines),
         clock: setup.clock.clone(),
         metrics: Arc::clone(&shared.metrics),
         health: Arc::clone(&shared.health),
@@ -231,6 +248,13 @@ fn start_beside(setup: &mut Setup, shared: &Shared, tasks: &Tasks) {
     };
     let (records, clock) = (setup.records.clone(), setup.clock.clone());
     let roster = Arc::clone(&shared.roster);
+    let timers = Timers {
+        records: setup.records.clone(),
+        clock: setup.clock.clone(),
+        metrics: Arc::clone(&shared.metrics),
+        health: Arc::clone(&shared.health),
+    };
+    tasks.start("timers", |stop| timers.run(stop));
     tasks.start("notify", |stop| notify.run(stop));
     tasks.start("retain", |stop| retain.run(stop));
     tasks.start("silence", |stop| silence::run(roster, records, clock, stop));
@@ -249,7 +273,8 @@ fn start_bench(setup: &Setup, book: &Rulebook, tasks: &Tasks) -> Result<(), Star
     tasks
         .start_blocking("trials", move |stop| trials.run(&runtime, &stop))
         .map_err(|source| StartError::Thread { source })?;
-    let proposals = Proposals { book: book.clone(), records, clock };
+    let readings = setup.readings.clone();
+    let proposals = Proposals { book: book.clone(), readings, records, clock };
     tasks.start("proposals", |stop| proposals.run(stop));
     Ok(())
 }
@@ -274,6 +299,11 @@ fn api_state(
         metrics: Arc::new(move || metrics.text()),
         causes: causes(&setup.knowledge),
         check_rules: Arc::new(move |text| book.check(text)),
+        message_channels: Arc::new(ChannelDesk {
+            site: setup.plant.site.id.clone(),
+            lines: Arc::clone(&shared.lines),
+            clock: setup.clock.clone(),
+        }),
         access: setup.access,
         clock: setup.clock.clone(),
         stop: tasks.stop_token(),

@@ -10,6 +10,7 @@ mod appended;
 mod chunk;
 mod chunks;
 mod error;
+mod fingerprint;
 mod hot_log;
 mod influx;
 mod judge;

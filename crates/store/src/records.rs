@@ -8,13 +8,18 @@
 
 mod accounts;
 mod act;
+pub mod audit;
 mod bursts;
+mod checks;
 mod commit;
 mod config;
+mod course;
 mod desk;
 mod engine;
 mod episodes;
 mod error;
+mod evidence;
+mod handbook;
 mod journal;
 mod label_rows;
 mod label_words;
@@ -25,6 +30,8 @@ mod outbox;
 mod proposals;
 mod repairs;
 mod row;
+mod shown;
+mod timers;
 mod trials;
 mod waveforms;
 
@@ -47,14 +54,20 @@ pub use config::{ConfigVersion, NewConfig};
 pub use engine::{EngineInput, Notice};
 pub use episodes::{EpisodeFilter, EpisodeRow, Origin, RuleScore, ShadowEpisode, Standing};
 pub use error::RecordsError;
+pub use evidence::EvidenceHold;
+pub use handbook::ReadHandbook;
 pub use journal::LoggedChange;
 pub use label_words::{Judgement, Reason, UnknownWord};
 pub use labels::{Label, LabelFilter, Marked, Said, Saying};
 pub use list::{OpenCount, PageKey, StateFilter, TicketFilter, TicketRow};
 pub use origins::{ImportedRepair, Imports, RepairOrigin};
-pub use outbox::{Message, OutboxCounts};
+pub use outbox::sending::{DueMessage, Message, Parcel};
+pub use outbox::standing::{ChannelCounts, MessageFilter, MessageRow, OutboxCounts};
+pub use outbox::{Addressed, Facts, LikelyCause, Notice as MessageNotice, Routes};
 pub use proposals::{NewProposal, NewRules, Proposal, RULES, RULES_CHANGED};
 pub use repairs::record_of_close;
+pub use shown::Shown;
+pub use timers::{Fired, TimerRow};
 pub use trials::{NewTrial, Trial, TrialState};
 pub use waveforms::{WaveformQuery, WaveformRow};
 
@@ -66,7 +79,9 @@ pub struct Records {
     reader: AnyPool,
     kind: Kind,
     /// To which channels of people each change of a ticket is addressed.
-    notify: Arc<[String]>,
+    notify: Routes,
+    /// What makes of the stored documents the course of tickets.
+    handbook: Option<handbook::Slot>,
     /// The newest number of the change log, for whoever waits for changes.
     newest: Arc<watch::Sender<i64>>,
 }
@@ -108,8 +123,9 @@ impl Records {
             .fetch_one(&reader)
             .await?
             .try_get("seq")?;
-        let notify = Arc::from([DEFAULT_CHANNEL.to_owned()]);
-        Ok(Self { writer, reader, kind, notify, newest: Arc::new(watch::Sender::new(newest)) })
+        let notify = Routes::all_to(vec![DEFAULT_CHANNEL.to_owned()]);
+        let newest = Arc::new(watch::Sender::new(newest));
+        Ok(Self { writer, reader, kind, notify, handbook: None, newest })
     }
 
     /// Opens a SQLite file, whatever letters its path holds.
@@ -132,8 +148,14 @@ impl Records {
 
     /// The same store, addressing each change of a ticket to these channels of people.
     #[must_use]
-    pub fn with_channels(mut self, channels: Vec<String>) -> Self {
-        self.notify = Arc::from(channels);
+    pub fn with_channels(self, channels: Vec<String>) -> Self {
+        self.with_routes(Routes::all_to(channels))
+    }
+
+    /// The same store, addressing each change of a ticket by a table.
+    #[must_use]
+    pub fn with_routes(mut self, routes: Routes) -> Self {
+        self.notify = routes;
         self
     }
 

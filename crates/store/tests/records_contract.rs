@@ -4,13 +4,20 @@
 //! schema of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "records_contract/audit.rs"]
+mod audit;
 #[path = "records_contract/bench.rs"]
 mod bench;
+#[path = "records_contract/messages.rs"]
+mod messages;
+#[path = "records_contract/course.rs"]
+mod course;
 #[path = "records_contract/samples.rs"]
 mod samples;
 
 use std::collections::BTreeSet;
 
+use audit::{everything_that_people_do_is_in_the_trail, parallel_writers_make_one_chain};
 use bench::{
     a_bulk_is_all_or_nothing_and_feeds_the_rules_scores,
     a_confirmed_shadow_anomaly_opens_the_ticket_that_it_would_have_opened,
@@ -19,6 +26,12 @@ use bench::{
     a_rejected_anomaly_ends_its_ticket_and_an_undo_takes_it_up_again,
     a_run_is_taken_once_reports_once_and_can_be_cancelled, bursts_are_kept_once_and_found_by_time,
     rules_change_only_from_the_version_that_was_seen,
+};
+use course::{
+    a_document_is_in_force_at_once_and_a_bad_one_never, a_new_priority_moves_the_deadline,
+    a_ticket_opens_with_its_course_in_one_commit, a_timer_fires_once_whoever_fires_it,
+    an_ended_ticket_has_no_timer_left, the_crew_is_counted_from_the_tickets,
+    what_a_type_demands_is_demanded_until_it_is_shown,
 };
 use forewarn_domain::quality::Quality;
 use forewarn_domain::quantity::Axis;
@@ -31,6 +44,11 @@ use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_store::records::{
     Act, Commit, EpisodeFilter, NewConfig, NewSession, Notice, PageKey, Records, RecordsError,
     RequestKey, Session, Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
+};
+use messages::{
+    a_digest_stays_together_until_it_is_taken_apart, a_notice_is_written_once,
+    a_stand_in_gets_what_was_given_up_and_only_once, messages_are_leased_retried_and_given_up,
+    what_a_message_says_stays_as_it_was,
 };
 use samples::{NOW, at, draft, episode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -71,6 +89,10 @@ contract!(
     pages_neither_repeat_nor_skip_while_tickets_open,
     lists_are_filtered_and_searched_literally,
     messages_are_leased_retried_and_given_up,
+    what_a_message_says_stays_as_it_was,
+    a_digest_stays_together_until_it_is_taken_apart,
+    a_stand_in_gets_what_was_given_up_and_only_once,
+    a_notice_is_written_once,
     changes_are_numbered_in_order_and_wake_who_waits,
     the_engine_finds_its_state_cursors_and_inputs_again,
     a_waveform_is_held_even_when_the_hold_comes_first,
@@ -86,6 +108,15 @@ contract!(
     rules_change_only_from_the_version_that_was_seen,
     a_proposal_is_decided_once_and_other_rules_outdate_it,
     bursts_are_kept_once_and_found_by_time,
+    everything_that_people_do_is_in_the_trail,
+    parallel_writers_make_one_chain,
+    a_ticket_opens_with_its_course_in_one_commit,
+    a_timer_fires_once_whoever_fires_it,
+    an_ended_ticket_has_no_timer_left,
+    a_new_priority_moves_the_deadline,
+    what_a_type_demands_is_demanded_until_it_is_shown,
+    a_document_is_in_force_at_once_and_a_bad_one_never,
+    the_crew_is_counted_from_the_tickets,
 );
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
@@ -387,28 +418,6 @@ async fn lists_are_filtered_and_searched_literally(records: Records) {
     assert_eq!(records.opened_since(NOW).await.unwrap(), 2);
 }
 
-async fn messages_are_leased_retried_and_given_up(records: Records) {
-    let records = records.with_channels(vec!["wecom".into(), "mail".into()]);
-    open_one(&records, "mill-01").await;
-    let lease = Span::from_secs(60);
-    let claimed = records.claim_messages(NOW, lease, 10).await.unwrap();
-    let told: Vec<_> = claimed.iter().map(|it| (it.what.as_str(), it.channel.as_str())).collect();
-    assert_eq!(told, [("opened", "wecom"), ("opened", "mail")]);
-    assert!(records.claim_messages(NOW, lease, 10).await.unwrap().is_empty(), "both are leased");
-    records.message_sent(claimed[0].id, NOW).await.unwrap();
-    let later = NOW + Span::from_secs(5);
-    records.message_failed(claimed[1].id, later, "refused").await.unwrap();
-    assert!(records.claim_messages(NOW, lease, 10).await.unwrap().is_empty(), "not due yet");
-    let again = records.claim_messages(later, lease, 10).await.unwrap();
-    assert_eq!((again.len(), again[0].attempts), (1, 2));
-    assert_eq!(again[0].key, claimed[1].key, "a receiver recognises the repeat");
-    let after_a_dead_sender = records.claim_messages(later + lease, lease, 10).await.unwrap();
-    assert_eq!(after_a_dead_sender[0].attempts, 3);
-    records.message_dead(again[0].id, later, "gone").await.unwrap();
-    let counts = records.outbox_counts().await.unwrap();
-    assert_eq!((counts.waiting, counts.dead), (0, 1));
-}
-
 async fn changes_are_numbered_in_order_and_wake_who_waits(records: Records) {
     let mut changes = records.changes();
     let ticket = open_one(&records, "mill-01").await;
@@ -535,11 +544,11 @@ async fn the_setup_token_and_sessions_open_only_for_their_secret(records: Record
     let expires_at = NOW + Span::from_secs(60);
     let session = Session { account: "li".into(), role: "admin".into(), expires_at };
     let new = NewSession { secret: "s3cret".into(), session: session.clone() };
-    records.open_session(&new).await.unwrap();
+    records.open_session(&new, NOW).await.unwrap();
     assert_eq!(records.session("s3cret", NOW).await.unwrap(), Some(session));
     assert_eq!(records.session("s3cret", expires_at).await.unwrap(), None);
     assert_eq!(records.session("other", NOW).await.unwrap(), None);
-    records.close_session("s3cret").await.unwrap();
+    records.close_session("s3cret", NOW).await.unwrap();
     assert_eq!(records.session("s3cret", NOW).await.unwrap(), None);
 }
 

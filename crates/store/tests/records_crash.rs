@@ -6,6 +6,8 @@ mod samples;
 
 use std::path::Path;
 
+use forewarn_store::records::audit::chain::{Fault, Verifier};
+use forewarn_store::records::audit::seal::{Checkpoint, Sealer};
 use forewarn_store::records::{
     Commit, Committed, EpisodeFilter, Records, Snapshot, StateFilter, TicketFilter, TicketWrite,
 };
@@ -80,9 +82,56 @@ async fn the_index_refuses_a_second_open_ticket_whatever_wrote_it() {
     let twin = "INSERT INTO ticket SELECT 'twin', 'FW-1', episode, site, device, component,
         fault_family, kind, priority, 'assigned', owner, waiting_for, opened_at, onset_at,
         detected_at, updated_at, cleared_at, done_at, closed_at, confidence, headline_en,
-        headline_zh, draft, finish, verdict, occurrences, revision FROM ticket";
+        headline_zh, draft, finish, verdict, occurrences, revision, source, ticket_type,
+        type_version, owner_group, shelved_until, accepted_at FROM ticket";
     let refused = vandal.execute(twin).await.unwrap_err();
     assert!(refused.as_database_error().unwrap().is_unique_violation(), "{refused}");
+}
+
+#[tokio::test]
+async fn a_row_of_the_audit_trail_that_somebody_changes_in_the_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.db");
+    let records = Records::open_file(&path).await.unwrap();
+    let sealer = Sealer::open(&folder.path().join("audit.key")).unwrap();
+    for minute in 0..5 {
+        records.commit(&opening(minute)).await.unwrap();
+    }
+    let (seq, hash) = records.audit_head().await.unwrap().unwrap();
+    let kept = sealer.seal(seq, hash, NOW);
+    records.put_checkpoint(&kept).await.unwrap();
+    let key = sealer.public_key();
+    let fault = async |checkpoints: Vec<Checkpoint>| {
+        let mut verifier = Verifier::new(checkpoints, Some(&key));
+        let rows = records.audit_rows(0, 1_000).await.unwrap();
+        rows.iter().for_each(|it| verifier.push(it));
+        verifier.finish().fault
+    };
+    assert_eq!(fault(records.checkpoints().await.unwrap()).await, None);
+    let url = format!("sqlite://{}", path.display());
+    let mut vandal = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut change = async |sql: &'static str| {
+        vandal.execute(sql).await.unwrap();
+    };
+    change("UPDATE audit SET actor = 'wang' WHERE seq = 3").await;
+    let found = fault(records.checkpoints().await.unwrap()).await;
+    assert_eq!(found, Some(Fault::Altered { seq: 3 }));
+    change("UPDATE audit SET actor = 'forewarn' WHERE seq = 3").await;
+    assert_eq!(fault(records.checkpoints().await.unwrap()).await, None, "it is as it was");
+    change("UPDATE timeline SET actor = 'wang' WHERE revision = 1").await;
+    let rows = records.audit_rows(0, 1_000).await.unwrap();
+    assert!(!records.history_agrees(&rows[0]).await.unwrap(), "the history was edited");
+    change("UPDATE timeline SET actor = 'forewarn' WHERE revision = 1").await;
+    assert!(records.history_agrees(&rows[0]).await.unwrap());
+    // The end goes, together with the checkpoint in the database: the copy in the file knows better.
+    change("DELETE FROM audit WHERE seq > 3").await;
+    change("DELETE FROM audit_checkpoint").await;
+    assert_eq!(fault(records.checkpoints().await.unwrap()).await, None, "nothing shows it here");
+    let found = fault(vec![kept]).await;
+    assert_eq!(found, Some(Fault::CutOff { last: 3, sealed: seq }));
+    // And what is written from then on leaves a gap, since the numbers go on.
+    records.commit(&opening(90)).await.unwrap();
+    assert_eq!(fault(Vec::new()).await, Some(Fault::Missing { seq: 4 }));
 }
 
 #[tokio::test]

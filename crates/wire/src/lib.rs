@@ -19,3 +19,4 @@ pub mod backoff;
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod tls;
+pub mod twins;

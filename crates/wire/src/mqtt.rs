@@ -1,4 +1,4 @@
-//! A thin MQTT 3.1.1 client over rumqttc, the same for everyone who speaks MQTT.
+//! A thin MQTT client over rumqttc, 3.1.1 or 5, the same for everyone who speaks MQTT.
 //!
 //! Rely on this: whoever publishes or receives never polls the connection; the [`Driver`] does so
 //! in a task of its own, reconnects with growing pauses, subscribes again, and starts afresh when
@@ -27,6 +27,8 @@ pub struct ConnectOptions {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Which version of the protocol.
+    pub version: Version,
     /// Encryption; `None` is for loopback and laboratories.
     pub tls: Option<Tls>,
     /// Our name at the broker; two clients of one name push each other out.
@@ -50,6 +52,7 @@ impl ConnectOptions {
         Self {
             host: host.into(),
             port,
+            version: Version::V311,
             tls: None,
             client_id: client_id.into(),
             login: None,
@@ -66,6 +69,16 @@ impl ConnectOptions {
         self.subscriptions.push(Subscription { filter: filter.into(), qos: Qos::AtLeastOnce });
         self
     }
+}
+
+/// A version of MQTT. Only 5 says why a message was refused.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Version {
+    /// 3.1.1, which every broker speaks.
+    #[default]
+    V311,
+    /// 5.
+    V5,
 }
 
 /// User and password. The password is not shown in logs.
@@ -215,6 +228,17 @@ pub struct Connection {
     pub incoming: mpsc::Receiver<Incoming>,
     /// How the connection stands.
     pub state: watch::Receiver<ConnectionState>,
+    /// What the broker refused; nothing ever under 3.1.1, where it says nothing.
+    pub refusals: watch::Receiver<Refusals>,
+}
+
+/// Messages that the broker took from the wire and refused.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// Topic and reason of the last one.
+    pub last: Option<(String, String)>,
 }
 
 /// Opens a connection. Nothing happens until [`Driver::run`] is started as a task.
@@ -239,8 +263,9 @@ pub fn open(options: ConnectOptions) -> Result<(Connection, Driver), InvalidOpti
     let (to_driver, outbound) = mpsc::channel(OUTBOUND_MAX);
     let (to_caller, incoming) = mpsc::channel(INBOUND_MAX);
     let (state_tx, state) = watch::channel(ConnectionState::Disconnected { reason: None });
-    let driver = Driver::new(options, outbound, to_caller, state_tx);
-    Ok((Connection { publisher: Publisher { to_driver }, incoming, state }, driver))
+    let (refusals_tx, refusals) = watch::channel(Refusals::default());
+    let driver = Driver::new(options, outbound, to_caller, (state_tx, refusals_tx));
+    Ok((Connection { publisher: Publisher { to_driver }, incoming, state, refusals }, driver))
 }
 
 /// Sends messages over a connection.
@@ -264,17 +289,18 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// [`PublishError`], also [`PublishError::Lost`] where the caller is to send again.
+    /// [`PublishError`], also [`PublishError::Lost`] where the caller is to send again, and
+    /// [`PublishError::Refused`] where that would be of no use.
     pub async fn publish_confirmed(&self, publication: Publication) -> Result<(), PublishError> {
         let (confirmed, confirmation) = oneshot::channel();
         self.hand_over(publication, Some(confirmed)).await?;
-        confirmation.await.or(Err(PublishError::Lost))
+        confirmation.await.unwrap_or(Err(PublishError::Lost))
     }
 
     async fn hand_over(
         &self,
         publication: Publication,
-        confirmed: Option<oneshot::Sender<()>>,
+        confirmed: Option<oneshot::Sender<Result<(), PublishError>>>,
     ) -> Result<(), PublishError> {
         publication.check()?;
         let handed = self.to_driver.send(Outbound { publication, confirmed }).await;
@@ -286,7 +312,7 @@ impl Publisher {
 #[derive(Debug)]
 struct Outbound {
     publication: Publication,
-    confirmed: Option<oneshot::Sender<()>>,
+    confirmed: Option<oneshot::Sender<Result<(), PublishError>>>,
 }
 
 /// Wildcards stand alone in their level, and `#` only at the end.
@@ -332,6 +358,14 @@ pub enum PublishError {
     /// The connection was lost first; the caller keeps the message and sends it again.
     #[error("the connection was lost before the broker confirmed the message; send it again")]
     Lost,
+    /// The broker refuses it; only MQTT 5 says so.
+    #[error("the broker refused a message for `{topic}`: {reason}; check its access list")]
+    Refused {
+        /// Where to.
+        topic: String,
+        /// Why, in the words of the standard.
+        reason: String,
+    },
     /// The connection's task has ended.
     #[error("the connection to the broker was closed by this process")]
     Stopped,

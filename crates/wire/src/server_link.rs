@@ -17,6 +17,7 @@ use crate::mqtt::{
 };
 use crate::payload::{Ack, AgentStatus, DecodeError, EncodeError, Hello};
 use crate::topic::{AgentAddress, InvalidTopic, Purpose, Topic, server_filters};
+use crate::twins::Twins;
 
 /// Something that an agent sent.
 #[derive(Debug)]
@@ -142,11 +143,19 @@ impl ServerLinkDriver {
     /// Delivers until `stop`, or until nobody takes deliveries any more; then hangs up.
     pub async fn run(self, stop: CancellationToken) {
         let Self { mqtt, mut incoming, to_server } = self;
+        let mut twins = Twins::default();
         let hang_up = stop.child_token();
         let delivering = async {
             while let Some(mut arrived) = incoming.recv().await {
                 // Confirmed only once it is in the queue: this is what holds the broker back.
-                if to_server.send(read(&arrived)).await.is_err() {
+                let delivery = read(&arrived);
+                if let Delivery::Hello { from, hello } = &delivery
+                    && twins.greeted(from, hello.epoch)
+                {
+                    tracing::error!(agent = %from, "two gateways take turns under one name; \
+                        give one of them a name and a spool of its own");
+                }
+                if to_server.send(delivery).await.is_err() {
                     break;
                 }
                 arrived.acknowledge().await;

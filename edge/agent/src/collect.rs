@@ -82,10 +82,13 @@ impl Collector {
 
     fn take(&mut self, intake: Intake) {
         let Intake { readings, capture, receipt } = intake;
+        let mut records = Vec::new();
         for measured in &readings {
             self.machines.follow(measured);
+            records.extend(self.machines.follow_parts(measured));
         }
         self.pending.add(readings);
+        self.pending.add(records);
         match capture {
             Some(capture) => self.process(capture, receipt),
             None => self.pending.receipts.extend(receipt),

@@ -1,7 +1,12 @@
 //! The words of `forewarn-edge` and what each prints.
 
+mod decode;
+mod doctor;
 mod plan;
 mod read;
+mod salvage;
+mod scaffold;
+mod target;
 mod template;
 
 use std::error::Error;
@@ -9,7 +14,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use forewarn_agent::AgentConfig;
 use forewarn_lifecycle::{Clock, logging};
 
@@ -26,12 +31,23 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Word {
+    /// Print what a shell needs to complete this command's words.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Say how registers are to be read when the value on the display is known.
+    Decode(decode::DecodeArguments),
+    /// Look at everything that an agent needs: clock, disk, links, devices, broker.
+    Doctor(doctor::DoctorArguments),
     /// Print which requests each device is asked.
     Plan(ConfigArgument),
     /// Read every point of a device once, raw and scaled.
     Read(ReadArguments),
     /// Run the agent until SIGINT or SIGTERM.
     Run(ConfigArgument),
+    /// Bring what damaged spool files still hold into the spool; the agent must be stopped.
+    Salvage(ConfigArgument),
     /// Check device templates.
     Template {
         #[command(subcommand)]
@@ -60,8 +76,17 @@ struct ReadArguments {
 enum TemplateWord {
     /// Load and plan every template of a folder.
     Check {
-        /// A folder of templates.
+        /// A folder of templates, or one file.
         folder: PathBuf,
+    },
+    /// Print a new template, from a table of registers where there is one.
+    Scaffold(scaffold::ScaffoldArguments),
+    /// Read a device once by a template and say what speaks against the map.
+    Test {
+        /// The template's file.
+        template: PathBuf,
+        #[command(flatten)]
+        target: target::Target,
     },
 }
 
@@ -88,6 +113,12 @@ pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) fn carry_out(arguments: &Arguments, out: &mut impl Write) -> Result<Outcome, Failure> {
     let is_json = arguments.json;
     match &arguments.word {
+        Word::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "forewarn-edge", out);
+            Ok(Outcome::Ran)
+        }
+        Word::Decode(given) => runtime()?.block_on(decode::print(given, is_json, out)),
+        Word::Doctor(given) => runtime()?.block_on(doctor::print(given, is_json, out)),
         Word::Plan(at) => plan::print(&AgentConfig::load(&at.config)?, is_json, out),
         Word::Read(at) => {
             let config = AgentConfig::load(&at.config)?;
@@ -99,9 +130,14 @@ pub(crate) fn carry_out(arguments: &Arguments, out: &mut impl Write) -> Result<O
             runtime()?.block_on(Box::pin(forewarn_agent::run(&config, Clock::system())))?;
             Ok(Outcome::Ran)
         }
-        Word::Template { word: TemplateWord::Check { folder } } => {
-            template::check(folder, is_json, out)
-        }
+        Word::Salvage(at) => salvage::run(&AgentConfig::load(&at.config)?, is_json, out),
+        Word::Template { word } => match word {
+            TemplateWord::Check { folder } => template::check(folder, is_json, out),
+            TemplateWord::Scaffold(given) => scaffold::print(given, out),
+            TemplateWord::Test { template, target } => {
+                runtime()?.block_on(template::test(template, target, is_json, out))
+            }
+        },
     }
 }
 

@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forewarn_domain::id::AgentId;
-use forewarn_domain::site::SiteFile;
 use forewarn_domain::site::plant::{Plant, PlantError};
+use forewarn_domain::site::{SiteFile, Transport};
 use forewarn_domain::template::{DeviceTemplate, TemplateError};
 use forewarn_domain::time::Span;
-use forewarn_wire::mqtt::{ConnectOptions, Login};
+use forewarn_wire::mqtt::{ConnectOptions, Login, Version};
 use forewarn_wire::tls::{ClientCertificate, Tls};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::nearest;
 use crate::spool::Limits;
 
 /// The agent's configuration, checked.
@@ -57,6 +58,8 @@ pub struct Broker {
     pub certificate_file: Option<PathBuf>,
     /// Its private key.
     pub key_file: Option<PathBuf>,
+    /// Version of MQTT, 3 (3.1.1) or 5, which says why it refuses a message; 3 without one.
+    pub version: Option<u8>,
 }
 
 /// When what was measured is written to disk, whichever comes first.
@@ -156,6 +159,7 @@ impl AgentConfig {
                 ca_file: None,
                 certificate_file: None,
                 key_file: None,
+                version: None,
             },
             spool: Limits { quota_bytes: quota_bytes(), ballast_bytes: 0 },
             commit: CommitLimits::default(),
@@ -165,6 +169,27 @@ impl AgentConfig {
 }
 
 impl Broker {
+    /// The broker of a link on which devices publish; `None` for other links.
+    #[must_use]
+    pub fn of_link(via: &Transport) -> Option<Self> {
+        let Transport::Mqtt {
+            broker,
+            user,
+            password_file,
+            ca_file,
+            certificate_file,
+            key_file,
+            version,
+        } = via.clone()
+        else {
+            return None;
+        };
+        let [password_file, ca_file, certificate_file, key_file] =
+            [password_file, ca_file, certificate_file, key_file].map(|it| it.map(PathBuf::from));
+        let address = broker;
+        Some(Self { address, user, password_file, ca_file, certificate_file, key_file, version })
+    }
+
     /// What the MQTT client needs, with the files read.
     ///
     /// # Errors
@@ -184,6 +209,13 @@ impl Broker {
             return Err(ConfigError::Plain { address: self.address.clone() });
         }
         let mut options = ConnectOptions::new(host, port, client_id);
+        options.version = match self.version {
+            None | Some(3) => Version::V311,
+            Some(5) => Version::V5,
+            Some(found) => {
+                return Err(ConfigError::Version { address: self.address.clone(), found });
+            }
+        };
         if let Some(ca_file) = &self.ca_file {
             let client = match (&self.certificate_file, &self.key_file) {
                 (Some(chain), Some(key)) => {
@@ -253,7 +285,7 @@ pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
             path: path.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            what: error.message().to_owned(),
+            what: nearest::hinted(error.message()),
         }
     })
 }
@@ -336,6 +368,14 @@ pub enum ConfigError {
         column: usize,
         /// What is wrong there.
         what: String,
+    },
+    /// A version of MQTT that nobody speaks.
+    #[error("broker `{address}` has `version = {found}`; MQTT has 3 (3.1.1) and 5")]
+    Version {
+        /// Which broker.
+        address: String,
+        /// What stands there.
+        found: u8,
     },
 }
 

@@ -8,6 +8,7 @@
 use forewarn_domain::quality::{Bad, Quality, Uncertain};
 use forewarn_domain::template::{
     ByteOrder, ModbusSettings, PointAddress, PointTemplate, PointType, Sentinel, StringOrder,
+    Transform,
 };
 
 /// What a point says, in its unit or as a text.
@@ -134,12 +135,24 @@ fn judged(point: &PointTemplate, raw: Option<Raw>) -> Decoded {
         (Raw::Unsigned(number), mask, shift) => nearest(selected(*number, mask, shift)),
         (Raw::Text(_), _, _) => as_read,
     };
-    let value = scaled(selected, point.scale) + point.offset;
+    let value = transformed(point, scaled(selected, point.scale) + point.offset);
     if !value.is_finite() {
         return Decoded { raw: Some(raw), ..missing(point, Bad::Parse) };
     }
     let decoded = Decoded { raw: Some(raw), value: Value::Number(value), quality: Quality::Good };
+    if matches!(point.transform, Some(Transform::DivByPoint(_))) {
+        return decoded; // Its range is that of the quotient.
+    }
     against_range(decoded, point.range)
+}
+
+/// See [`Transform::Pf4q`] for the coding.
+fn transformed(point: &PointTemplate, value: f64) -> f64 {
+    match point.transform {
+        Some(Transform::Pf4q) if 1.0 < value => 2.0 - value,
+        Some(Transform::Pf4q) if value < -1.0 => -2.0 - value,
+        Some(Transform::Pf4q | Transform::DivByPoint(_)) | None => value,
+    }
 }
 
 /// A scale such as 0.001 has no exact double, but its inverse has: 2030 thousandths are 2.03 and

@@ -12,12 +12,15 @@ pub mod plan;
 pub mod source;
 pub mod poll;
 pub mod decode;
+pub mod examine;
+pub mod propose;
 pub mod burst;
 pub mod intake;
 pub mod collect;
 pub mod spool;
 pub mod publish;
 pub mod status;
+pub mod nearest;
 
 pub use config::AgentConfig;
 pub use run::{Running, run, start};

@@ -11,6 +11,9 @@ use forewarn_domain::template::{
 };
 use serde::Serialize;
 
+use crate::source::modbus::frame::Ask;
+use crate::source::modbus::waveform::asks_for;
+
 /// What is read together, and how often.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupPlan {
@@ -298,6 +301,23 @@ fn hole(base: AddressBase, text: &str) -> Result<(Table, u32, u32), PlanError> {
     if last < first { Err(refused()) } else { Ok((table, first, last + 1)) }
 }
 
+/// The questions for a block of registers that a waveform stands in, written as a hole is.
+///
+/// # Errors
+///
+/// [`PlanError::Block`] for a text that names no registers.
+pub fn block(settings: &ModbusSettings, text: &str) -> Result<Vec<Ask>, PlanError> {
+    let refused = || PlanError::Block { text: text.to_owned() };
+    let found = hole(settings.address_base, text);
+    let (table, first, behind) = found.ok().ok_or_else(refused)?;
+    if !matches!(table, Table::Holding | Table::Input) {
+        return Err(refused());
+    }
+    let longest = settings.max_registers.clamp(1, REGISTERS_MAX);
+    let count = usize::try_from(behind - first).ok().ok_or_else(refused)?;
+    Ok(asks_for(table, narrow(first), count, longest))
+}
+
 fn table_name<S: serde::Serializer>(table: &Table, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match table {
         Table::Coil => "co",
@@ -310,6 +330,12 @@ fn table_name<S: serde::Serializer>(table: &Table, serializer: S) -> Result<S::O
 /// Why a template cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PlanError {
+    /// A block or queue of a waveform that is none.
+    #[error("waveform source `{text}` is none; write hr:1000-5095 or fifo:0")]
+    Block {
+        /// As it stands in the template.
+        text: String,
+    },
     /// A hole that is no range.
     #[error("hole `{text}` is no range; write hr:410-414 with rising addresses")]
     Hole {

@@ -4,6 +4,8 @@
 //! the spool is closed. Deliberately absent: arguments of a command line.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forewarn_domain::id::LinkId;
@@ -21,7 +23,11 @@ use crate::plan::PlanError;
 use crate::poll::LinkPoll;
 use crate::publish::Publisher;
 use crate::source::SourcePoints;
+use crate::source::modbus::line::Line;
+use crate::source::modbus::reception::{Door, Reception};
 use crate::source::mqtt::Listener;
+use crate::source::mtconnect::AgentOfMachines;
+use crate::source::shdr::ShdrLink;
 use crate::spool::writer::{self, SpoolPlace, Standing};
 use crate::spool::{Opened, SpoolError};
 use crate::status::StatusBoard;
@@ -110,6 +116,7 @@ fn start_sources(
     tasks: &Tasks,
     (inlet, board): (&Inlet, &StatusBoard),
 ) -> Result<(), StartError> {
+    let mut receptions: BTreeMap<String, Reception> = BTreeMap::new();
     for (link, sources) in sources_by_link(config) {
         sources.iter().for_each(warn_of_waveforms);
         let Some(via) = config.plant.link(&link).map(|it| it.via.clone()) else { continue };
@@ -117,23 +124,28 @@ fn start_sources(
         match via {
             // Recorded files are the server's to replay.
             Transport::Csv {} => {}
-            Transport::Mqtt { broker, user, password_file, ca_file } => {
-                let broker = Broker {
-                    address: broker,
-                    user,
-                    password_file: password_file.map(Into::into),
-                    ca_file: ca_file.map(Into::into),
-                    certificate_file: None,
-                    key_file: None,
-                };
+            Transport::Mqtt { .. } => {
+                let Some(broker) = Broker::of_link(&via) else { continue };
                 let client_id = format!("forewarn-{}-{link}", config.agent);
                 let options = broker.connect_options(client_id, config.insecure_lab)?;
-                let listener = Listener::new(sources, board);
+                let listener = Listener::new(sources, &board);
                 let (connection, driver) = mqtt::open(listener.subscribe(options))?;
                 tasks.start("listen-line", |stop| Box::pin(driver.run(stop)));
-                tasks.start("listen", |stop| {
-                    Box::pin(listener.run(connection.incoming, inlet, clock, stop))
-                });
+                tasks
+                    .start("listen", |stop| Box::pin(listener.run(connection, inlet, clock, stop)));
+            }
+            Transport::Mtconnect { address } => {
+                let machines = AgentOfMachines::new(address, sources, &board);
+                tasks.start("mtconnect", |stop| Box::pin(machines.run(inlet, clock, stop)));
+            }
+            Transport::Shdr { address } => {
+                let link = ShdrLink::new(address, sources, &board);
+                tasks.start("shdr", |stop| Box::pin(link.run(inlet, clock, stop)));
+            }
+            Transport::DialIn { ref listen, .. } => {
+                let door = expect(&mut receptions, listen, &link, &via)?;
+                let poll = LinkPoll::over(link, Line::dialled(via, door), sources)?;
+                tasks.start("poll", |stop| Box::pin(poll.run(inlet, board, clock, stop)));
             }
             Transport::Rtu { .. } | Transport::RtuOverTcp { .. } | Transport::Tcp { .. } => {
                 let poll = LinkPoll::new(link, via, sources)?;
@@ -141,15 +153,34 @@ fn start_sources(
             }
         }
     }
+    for reception in receptions.into_values() {
+        tasks.start("reception", |stop| Box::pin(reception.run(stop)));
+    }
     Ok(())
+}
+
+/// The door of a link whose modem dials in; links that share an address share a reception.
+fn expect(
+    receptions: &mut BTreeMap<String, Reception>,
+    listen: &str,
+    link: &LinkId,
+    via: &Transport,
+) -> Result<Arc<Door>, StartError> {
+    let refused = |source| StartError::Listen { address: listen.to_owned(), source };
+    let reception = match receptions.entry(listen.to_owned()) {
+        Entry::Occupied(there) => there.into_mut(),
+        Entry::Vacant(vacant) => vacant.insert(Reception::bind(listen).map_err(refused)?),
+    };
+    reception.expect(link.clone(), via).map_err(refused)
 }
 
 /// What a template offers and this version does not fetch is said, not skipped in silence.
 fn warn_of_waveforms(points: &SourcePoints) {
     for waveform in &points.template.waveforms {
-        if !matches!(waveform.source, WaveformSource::Mqtt(_)) {
+        let is_on_mqtt = matches!(waveform.source, WaveformSource::Mqtt(_));
+        if !is_on_mqtt && points.template.modbus.is_none() {
             let (device, waveform) = (&points.device, &waveform.id);
-            tracing::warn!(%device, %waveform, "waveforms over Modbus are not captured");
+            tracing::warn!(%device, %waveform, "not captured: the template has no [modbus]");
         }
     }
 }
@@ -176,6 +207,14 @@ pub enum StartError {
     /// A broker cannot be reached as configured.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Modems cannot dial in.
+    #[error("`{address}` cannot be listened on, so that no modem can dial in")]
+    Listen {
+        /// Where they would have.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The options of a broker are not usable.
     #[error(transparent)]
     Mqtt(#[from] InvalidOptions),

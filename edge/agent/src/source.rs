@@ -2,8 +2,12 @@
 //!
 //! A source asks or listens and decodes. Schedules, deadbands and the disk belong to others.
 
+pub(crate) mod heard;
 pub mod modbus;
 pub mod mqtt;
+pub mod mtconnect;
+pub mod shdr;
+pub mod sparkplug;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ mod ledger;
 mod quota;
 mod renumber;
 mod row;
+mod salvage;
 pub mod writer;
 
 use std::fs::File;
@@ -30,6 +31,7 @@ use ballast::Ballast;
 pub use file::Opened;
 use ledger::{Counts, StreamLedger};
 use row::{Row, SEQ_BITS, forget, row_id, seq_of, unsigned};
+pub use salvage::Salvaged;
 
 /// The spool of one agent: one file, one owner.
 #[derive(Debug)]
@@ -133,11 +135,17 @@ impl Spool {
     pub fn append(&mut self, bodies: &[(Stream, BatchBody)], at: Moment) -> Result<(), SpoolError> {
         for _attempt in 0..RELIEFS_MAX {
             match self.try_append(bodies, at) {
-                Err(SpoolError::Sqlite { source }) if is_full(&source) => self.relieve()?,
+                Err(SpoolError::Sqlite { source }) if is_full(&source) => self.try_to_relieve()?,
                 Err(error) => return Err(error),
                 Ok(()) => {
                     self.recover_quota();
-                    return self.keep_quota();
+                    return match self.keep_quota() {
+                        // What was appended is stored; the quota waits for room to evict in.
+                        Err(SpoolError::Sqlite { source }) if is_full(&source) => {
+                            self.try_to_relieve()
+                        }
+                        other => other,
+                    };
                 }
             }
         }
@@ -170,13 +178,24 @@ impl Spool {
         Ok(())
     }
 
-    /// Forgets what the server has. Gives the number of batches that left.
+    /// Forgets what the server has. Gives the number of batches that left; none when the disk has no
+    /// room even to forget in, and then the server says it again.
     ///
     /// # Errors
     ///
     /// [`SpoolError::RolledBack`] when the server has numbers that this file has not given out yet:
     /// it is an old copy, and [`Spool::renumber`] must begin a new numbering.
     pub fn acknowledge(&mut self, stream: Stream, received: &SeqRanges) -> Result<u64, SpoolError> {
+        match self.forget(stream, received) {
+            Err(SpoolError::Sqlite { source }) if is_full(&source) => {
+                self.try_to_relieve()?;
+                Ok(0)
+            }
+            other => other,
+        }
+    }
+
+    fn forget(&mut self, stream: Stream, received: &SeqRanges) -> Result<u64, SpoolError> {
         let next_seq = self.ledger(stream).next_seq;
         if let Some((_, last)) = received.ranges().last()
             && next_seq <= *last

@@ -8,11 +8,11 @@ mod process;
 use std::time::{Duration, Instant};
 
 use forewarn_agent::decode::{Decoded, Value};
-use forewarn_agent::source::modbus::line::Line;
+use forewarn_agent::source::modbus::line::{Answer, Ask, Line};
 use forewarn_agent::source::modbus::{ModbusDevice, Turn};
 use forewarn_domain::quality::{Bad, Quality, Uncertain};
 use forewarn_domain::site::Transport;
-use forewarn_domain::template::{DeviceTemplate, Parity};
+use forewarn_domain::template::{DeviceTemplate, Parity, Table};
 
 use process::{Script, python};
 
@@ -110,6 +110,44 @@ async fn a_press_is_read_in_every_type_and_order_and_never_written_to() {
     assert_eq!(plant.end(), "", "the simulator prints a line for each write");
 }
 
+/// mbpoll is a client of libmodbus: what it sees of a device, we see.
+#[tokio::test]
+async fn the_reference_client_sees_the_same_registers() {
+    let name = "the_reference_client_sees_the_same_registers";
+    let Some(plant) = python(name, Script::Shared("plant_sim.py")) else { return };
+    let mut line = Line::new(Transport::Tcp { address: format!("127.0.0.1:{}", plant.port) });
+    for (unit, address, count) in [(10, 100, 14), (10, 160, 14), (2, 5_200, 22), (80, 52, 3)] {
+        let port = plant.port.to_string();
+        let (unit_text, address_text, count_text) =
+            (format!("{unit}"), format!("{address}"), format!("{count}"));
+        let seen = std::process::Command::new("mbpoll")
+            .args([
+                "-m", "tcp", "-o", "5", "-p", &port, "-0", "-1", "-a", &unit_text, "-t", "4:hex",
+            ])
+            .args(["-r", &address_text, "-c", &count_text, "127.0.0.1"])
+            .output();
+        let Ok(seen) = seen else {
+            process::skip(name, "mbpoll");
+            return;
+        };
+        let seen = String::from_utf8(seen.stdout).unwrap();
+        let theirs: Vec<u16> = seen
+            .lines()
+            .filter_map(|it| it.split_once("0x"))
+            .map(|(_, digits)| u16::from_str_radix(digits.trim(), 16).unwrap())
+            .collect();
+        assert_eq!(theirs.len(), usize::from(count), "{seen}");
+        let ask = Ask::Table { table: Table::Holding, address, count };
+        let ours = line.ask(unit, ask, Duration::from_secs(5)).await.unwrap();
+        // The second register of the sensor moves from one question to the next.
+        let Answer::Words(mut ours) = ours else { panic!("{ours:?}") };
+        if unit == 2 {
+            ours[1] = theirs[1];
+        }
+        assert_eq!(ours, theirs);
+    }
+}
+
 #[tokio::test]
 async fn a_hole_that_nobody_declared_is_found_and_costs_only_itself() {
     let name = "a_hole_that_nobody_declared_is_found_and_costs_only_itself";
@@ -127,6 +165,23 @@ async fn a_hole_that_nobody_declared_is_found_and_costs_only_itself() {
         let refused = bad("hr-412", Bad::NotConfigured);
         let good = [number("hr-400", 1.0), number("hr-409", 1.0), number("hr-415", 2.0)];
         assert_eq!(found, [&good[..2], &[refused], &good[2..]].concat());
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_is_tried_again_after_its_time() {
+    let name = "what_was_refused_is_tried_again_after_its_time";
+    let Some(plant) = python(name, Script::Shared("plant_sim.py")) else { return };
+    let points = [("hr:409", "u16"), ("hr:412", "u16"), ("hr:415", "u16")];
+    let mut asked = Asked::new(plant.port, 10, template("merge_gap = 20", &points));
+    asked.device = asked.device.trying_again_after(Duration::ZERO);
+    for _ in 0..3 {
+        let turn = asked.turn(0).await;
+        assert!(turn.errors.contains(&"exception_2"), "asked again: {:?}", turn.errors);
+        let mut found = asked.named(&turn);
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        let refused = bad("hr-412", Bad::NotConfigured);
+        assert_eq!(found, [number("hr-409", 1.0), refused, number("hr-415", 2.0)]);
     }
 }
 

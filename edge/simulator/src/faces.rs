@@ -60,7 +60,12 @@ impl Faces {
                     }
                 }
                 Transport::Mqtt { broker: named, .. } => *named = broker.to_string(),
-                Transport::Csv {} | Transport::Rtu { .. } | Transport::RtuOverTcp { .. } => {}
+                Transport::Csv {}
+                | Transport::DialIn { .. }
+                | Transport::Mtconnect { .. }
+                | Transport::Rtu { .. }
+                | Transport::RtuOverTcp { .. }
+                | Transport::Shdr { .. } => {}
             }
         }
     }

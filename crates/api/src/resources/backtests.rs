@@ -153,7 +153,7 @@ pub(crate) struct ProposalView {
     at: Time,
     /// The rule that it changes.
     rule: String,
-    /// `gate`.
+    /// `gate`, `limit`, `duration` or `n_of_m`.
     kind: String,
     /// Why.
     why: TextView,

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use forewarn_domain::time::Span;
 
+use super::messages;
 use crate::problem::ApiError;
 use crate::state::ApiState;
 use crate::views::{AgentView, HealthView, StageView, TextView};
@@ -22,6 +23,7 @@ pub(crate) async fn get_health(
         agents: live.agents.iter().map(AgentView::from).collect(),
         store: live.store.clone(),
         alarm_load: alarm_load(&state).await?,
+        message_channels: messages::channels(&state).await?,
         setup: live.setup.clone(),
         notices: live.notices.iter().map(TextView::from).collect(),
     }))

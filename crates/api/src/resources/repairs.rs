@@ -130,6 +130,7 @@ fn record(new: NewRepair, now: Time) -> Result<RepairRecord, ApiError> {
         outcome: read(outcome, "an outcome such as solved or no_effect is expected")?,
         hours,
         ticket: None,
+        shape: None,
     })
 }
 

@@ -201,7 +201,7 @@ pub(crate) async fn require_sound(state: &ApiState, toml: &str) -> Result<(), Ap
     }
 }
 
-fn require_reason(reason: &str) -> Result<(), ApiError> {
+pub(crate) fn require_reason(reason: &str) -> Result<(), ApiError> {
     if (1..=REASON_MAX).contains(&reason.trim().chars().count()) {
         return Ok(());
     }

@@ -75,7 +75,8 @@ pub(crate) async fn open_session(
         role: account.role.word().to_owned(),
         expires_at: state.now() + SESSION,
     };
-    state.records.open_session(&NewSession { secret: secret.clone(), session }).await?;
+    let new = NewSession { secret: secret.clone(), session };
+    state.records.open_session(&new, state.now()).await?;
     let cookie = cookie(&secret, SESSION);
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Json(view(&state, account))))
 }
@@ -87,7 +88,7 @@ pub(crate) async fn close_session(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
     if let Some(secret) = auth::session_secret(&headers) {
-        state.records.close_session(secret).await?;
+        state.records.close_session(secret, state.now()).await?;
     }
     let cookie = cookie("", Span::ZERO);
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(header::SET_COOKIE, cookie)])))

@@ -14,9 +14,10 @@ use crate::auth::Account;
 use crate::body::{Asked, Body, Named, read_opt, request_key};
 use crate::paging::{Page, Turn};
 use crate::problem::{ApiError, Current, Problem};
+use crate::resources::work;
 use crate::state::ApiState;
 use crate::views::TicketRowView;
-use crate::views::{TicketParts, TicketView};
+use crate::views::{TicketParts, TicketView, legal};
 
 /// Which tickets.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -152,9 +153,9 @@ async fn stale(state: &ApiState, act: &Act, source: RecordsError) -> Result<ApiE
 }
 
 /// A ticket with its `ETag`.
-type Answer = ([(HeaderName, String); 1], Json<TicketView>);
+pub(crate) type Answer = ([(HeaderName, String); 1], Json<TicketView>);
 
-async fn whole(state: &ApiState, row: &TicketRow) -> Result<Answer, ApiError> {
+pub(crate) async fn whole(state: &ApiState, row: &TicketRow) -> Result<Answer, ApiError> {
     let draft = state.records.ticket_draft(row.id).await?;
     let evidence = serde_json::to_value(&draft.evidence).map_err(|source| {
         ApiError::Unwritable { what: "the evidence", id: row.number.clone(), source }
@@ -164,8 +165,10 @@ async fn whole(state: &ApiState, row: &TicketRow) -> Result<Answer, ApiError> {
         draft: &draft,
         timeline: state.records.timeline(row.id).await?,
         evidence,
+        check: state.records.repair_check(row.id).await?,
         causes: &state.causes,
         plant: &state.plant,
+        course: work::course(state, row, &legal(row.state)).await?,
     });
     Ok(([(header::ETAG, format!("\"{}\"", row.revision))], Json(view)))
 }

@@ -6,7 +6,7 @@ use forewarn_domain::time::{Span, Time};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::TextView;
+use super::{MessageChannelView, TextView};
 use crate::live::{AgentLive, StageLive, StageStatus};
 
 /// The condition of the server, its agents and its stores.
@@ -20,6 +20,8 @@ pub struct HealthView {
     pub store: BTreeMap<String, f64>,
     /// How much people are asked for: tickets of the last 24 h, open ones, messages that wait.
     pub alarm_load: BTreeMap<String, i64>,
+    /// The channels over which people and systems are told.
+    pub message_channels: Vec<MessageChannelView>,
     /// How far the installation is set up.
     pub setup: BTreeMap<String, f64>,
     /// What must be known about this process.

@@ -1,6 +1,8 @@
 //! Tickets as they go out.
 
 use forewarn_domain::cause::RankedCause;
+use forewarn_domain::check::RepairCheck;
+use forewarn_domain::evidence::SimilarCase;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{
@@ -11,7 +13,7 @@ use forewarn_store::records::TicketRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{BriefView, NormalView, PastRepairView, TextView};
+use super::{BriefView, CourseView, NormalView, PastRepairView, TextView};
 use crate::state::CauseChoice;
 
 /// A ticket in a list.
@@ -127,6 +129,9 @@ pub struct TicketView {
     pub signals: Vec<SignalView>,
     /// Past repairs of this device and its siblings.
     pub past_repairs: Vec<PastRepairView>,
+    /// Past cases that are like it, most alike first, each with how it turned out.
+    #[schema(value_type = Vec<Object>)]
+    pub similar_cases: Vec<SimilarCase>,
     /// The root-cause summary as plain text.
     pub summary: TextView,
     /// The same, sentence by sentence.
@@ -144,12 +149,17 @@ pub struct TicketView {
     pub finish: Option<FinishView>,
     /// How it turned out, once it is closed.
     pub verdict: Option<String>,
+    /// What the machine's own signals say of the repair, once they have been watched.
+    #[schema(value_type = Option<Object>)]
+    pub repair_check: Option<RepairCheck>,
     /// Its history, oldest first.
     pub timeline: Vec<TimelineView>,
     /// Words of the commands that are legal now.
     pub allowed: Vec<&'static str>,
     /// Causes to choose from when the work is done.
     pub causes_to_choose: Vec<ChoiceView>,
+    /// Its clocks, who is called next, and what is demanded of it.
+    pub course: CourseView,
 }
 
 /// Everything that a whole ticket is made of.
@@ -158,13 +168,15 @@ pub(crate) struct TicketParts<'a> {
     pub(crate) draft: &'a TicketDraft,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) evidence: serde_json::Value,
+    pub(crate) check: Option<RepairCheck>,
     pub(crate) causes: &'a [CauseChoice],
     pub(crate) plant: &'a Plant,
+    pub(crate) course: CourseView,
 }
 
 impl From<TicketParts<'_>> for TicketView {
     fn from(parts: TicketParts<'_>) -> Self {
-        let TicketParts { row, draft, timeline, evidence, causes, plant } = parts;
+        let TicketParts { row, draft, timeline, evidence, check, causes, plant, course } = parts;
         Self {
             record: "ticket",
             site: row.key.site.to_string(),
@@ -173,6 +185,7 @@ impl From<TicketParts<'_>> for TicketView {
             causes: draft.causes.iter().map(CauseView::from).collect(),
             signals: draft.signals.iter().map(SignalView::from).collect(),
             past_repairs: draft.past_repairs.iter().map(PastRepairView::from).collect(),
+            similar_cases: draft.evidence.similar.clone(),
             summary: draft.summary.text().into(),
             brief: (&draft.summary).into(),
             rule: RuleRefView { id: draft.rule.id.to_string(), version: draft.rule.version },
@@ -185,15 +198,28 @@ impl From<TicketParts<'_>> for TicketView {
                 part: it.part.clone(),
             }),
             verdict: row.verdict.map(|it| it.to_string()),
+            repair_check: check,
             timeline: timeline.into_iter().map(TimelineView::from).collect(),
-            allowed: allowed(row.state),
+            allowed: allowed(row),
             causes_to_choose: choices(row, &draft.causes, causes),
+            course,
         }
     }
 }
 
-/// The words of the commands that the table allows in a state.
-fn allowed(state: TicketState) -> Vec<&'static str> {
+/// The words of the commands that make sense now.
+fn allowed(ticket: &TicketRow) -> Vec<&'static str> {
+    let is_shelved = ticket.shelved_until.is_some();
+    let fits = |word: &&str| match *word {
+        "shelve" => !is_shelved,
+        "unshelve" => is_shelved,
+        _ => true,
+    };
+    legal(ticket.state).iter().map(Command::word).filter(fits).collect()
+}
+
+/// An example of each command that the table allows in a state.
+pub(crate) fn legal(state: TicketState) -> Vec<Command> {
     let commands = [
         Command::Accept {},
         Command::Assign { to: String::new() },
@@ -208,8 +234,10 @@ fn allowed(state: TicketState) -> Vec<&'static str> {
         Command::Reopen { reason: String::new() },
         Command::FalseAlarm { reason: String::new() },
         Command::Duplicate { of: String::new() },
+        Command::Shelve { until: Time::from_micros(0), reason: String::new() },
+        Command::Unshelve {},
     ];
-    commands.iter().filter(|it| state.after(it).is_ok()).map(Command::word).collect()
+    commands.into_iter().filter(|it| state.after(it).is_ok()).collect()
 }
 
 /// The ranked causes first, then what else the family knows, then `other`.

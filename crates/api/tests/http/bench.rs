@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, HeaderName, Request, StatusCode, header};
+use forewarn_api::channels::{ChannelState, MessageChannels, Tested, Trying};
 use forewarn_api::live::{
     AgentLive, ChannelLive, DeviceHealth, DeviceLive, LastReading, RuleLive, RuleStatus, StageLive,
     StageStatus,
@@ -34,6 +35,7 @@ use forewarn_store::records::{
     Commit, EngineInput, NewConfig, NewProposal, RULES, Records, TicketWrite,
 };
 use forewarn_store::waveform_files::WaveformFiles;
+use forewarn_tickets::Handbook;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
@@ -47,7 +49,7 @@ pub(crate) const TOKEN: &str = "a-token-of-160-bits";
 /// A router with everything behind it at hand.
 pub(crate) struct Bench {
     router: Router,
-    records: Records,
+    pub(crate) records: Records,
     readings: ReadingStore,
     files: WaveformFiles,
     live: watch::Sender<Arc<LiveView>>,
@@ -55,6 +57,22 @@ pub(crate) struct Bench {
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
     _folder: tempfile::TempDir,
+}
+
+/// A channel that takes everything.
+#[derive(Debug)]
+struct Channels;
+
+impl MessageChannels for Channels {
+    fn list(&self) -> Vec<ChannelState> {
+        let id = "wecom-mechanics".to_owned();
+        vec![ChannelState { id, kind: "wecom", last_ok: Some(NOW), ..ChannelState::default() }]
+    }
+
+    fn test(&self, id: &str) -> Option<Trying> {
+        let tested = Tested { is_delivered: true, ..Tested::default() };
+        (id == "wecom-mechanics").then(|| Box::pin(async { tested }) as Trying)
+    }
 }
 
 /// An answer that was read to its end.
@@ -68,6 +86,10 @@ impl Bench {
     pub(crate) async fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open_file(&folder.path().join("records.db")).await.unwrap();
+        let plant = Arc::new(plant());
+        let reader = Handbook::reader(Arc::clone(&plant));
+        let records = records.with_handbook(Arc::new(reader));
+        records.seed_documents(&forewarn_tickets::seeds(), NOW).await.unwrap();
         records.set_setup_token(TOKEN, NOW).await.unwrap();
         let config = StoreConfig::Memory { lateness: Span::from_secs(60) };
         let readings = ReadingStore::open(&config).await.unwrap();
@@ -79,7 +101,7 @@ impl Bench {
             records: records.clone(),
             readings: readings.clone(),
             waveform_files: files.clone(),
-            plant: Arc::new(plant()),
+            plant,
             live: live_receiver,
             inputs: inputs_sender,
             spectrum: Arc::new(|_, bytes| SpectrumView {
@@ -90,6 +112,7 @@ impl Bench {
             check_rules: Arc::new(check_rules),
             metrics: Arc::new(|| "forewarn_readings_total 7\n".to_owned()),
             causes: Arc::from(causes()),
+            message_channels: Arc::new(Channels),
             access,
             clock: clock.clone(),
             stop: stop.clone(),
@@ -400,6 +423,11 @@ fn draft(device: &str, minute: i64) -> TicketDraft {
             quality: QualityReport::default(),
             episode: None,
             burst: None,
+            outlook: None,
+            models: Vec::new(),
+            repairs: Vec::new(),
+            shape: Default::default(),
+            similar: Vec::new(),
         },
         evidence_sha256: Sha256([7; 32]),
         revision: 1,

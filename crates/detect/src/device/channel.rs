@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Measured;
 use crate::cadence::Cadence;
 use crate::confirm::{Confirm, Look, Turn};
+use crate::course::Course;
+use crate::outlook::is_share;
 use crate::plan::{ChannelPlan, DevicePlan, Watch};
 use crate::rules::{Memory, code, no_data};
 use crate::sample::Sample;
@@ -30,6 +32,9 @@ pub(crate) struct ChannelState {
     pub(crate) minds: Vec<Mind>,
     #[serde(default)]
     pub(crate) codes: Vec<code::Memory>,
+    /// How far it has been from its learned normal.
+    #[serde(default)]
+    pub(crate) course: Course,
 }
 
 /// What one rule remembers of one channel.
@@ -79,6 +84,7 @@ impl ChannelState {
             is_doubted: false,
             minds: plan.watches.iter().map(mind).collect(),
             codes: vec![code::Memory::default(); plan.codes.len()],
+            course: Course::default(),
         }
     }
 
@@ -106,6 +112,22 @@ impl ChannelState {
         *self = Self { minds, codes, ..stored };
     }
 
+    /// Takes over what another state of the channel has learned by rules that know nothing here.
+    pub(super) fn learn_missing(&mut self, plan: &ChannelPlan, other: &Self, states: usize) {
+        for (mind, watch) in self.minds.iter_mut().zip(&plan.watches) {
+            let known = other.minds.iter().find(|it| it.rule == mind.rule);
+            if let Some(known) = known
+                && mind.memory == watch.detector.start(states)
+                && watch.detector.fits(&known.memory, states)
+            {
+                mind.memory = known.memory.clone();
+            }
+        }
+        if self.course == Course::default() {
+            self.course = other.course.clone();
+        }
+    }
+
     /// Numbers a trusted reading and measures what lies between it and the one before. The state
     /// and the device's changes of value are filled in by the device.
     pub(super) fn sample(&mut self, plan: &ChannelPlan, taken: &Measured) -> Sample {
@@ -129,6 +151,27 @@ impl ChannelState {
             run: self.run,
             moves: 0,
         }
+    }
+
+    /// Notes how far the channel is from its normal, as long as it can be believed.
+    pub(super) fn follow_course(
+        &mut self,
+        plan: &ChannelPlan,
+        (t, now): (Time, u8),
+        is_muted: bool,
+    ) {
+        let open =
+            plan.watches.iter().zip(&self.minds).filter(|(watch, _)| watch.gate.is_open(now));
+        let is_share = is_share(plan.channel.quantity);
+        let far = open.filter(|_| !is_muted).find_map(|(_, mind)| mind.memory.offset(is_share));
+        if let Some(far) = far {
+            self.course.take(t, far);
+        }
+    }
+
+    /// The time of the newest trusted reading.
+    pub(crate) fn trusted_at(&self) -> Option<Time> {
+        self.trusted
     }
 
     pub(crate) fn was_heard(&self) -> bool {

@@ -85,6 +85,15 @@ impl MonitorState {
             && self.monitors.len() == fresh.monitors.len()
     }
 
+    pub(super) fn has_learned_nothing(&self) -> bool {
+        self.monitors.iter().all(Option::is_none)
+    }
+
+    /// What was learned, without what was found.
+    pub(super) fn without_finding(&self) -> Self {
+        Self { active: None, since: None, ..self.clone() }
+    }
+
     /// Learns again; the end of a finding, if there is one.
     fn forget(&mut self, head: &Head, at: Time) -> Option<Detection> {
         self.monitors.fill(None);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Rule, RuleError};
 use crate::confirm::Hold;
-use crate::rule::Mode;
+use crate::rule::{Budget, Mode};
 use crate::rules::count::About;
 use crate::rules::shift::Pooling;
 use crate::rules::{Change, Direction, Kind, KindName, Learn};
@@ -91,6 +91,8 @@ pub(crate) struct RuleText {
     of: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     within: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<Budget>,
 }
 
 impl TryFrom<RuleText> for Rule {
@@ -122,8 +124,13 @@ impl TryFrom<RuleText> for Rule {
         if hold.n_of_m.is_some_and(|(n, m)| n == 0 || m < n || Hold::M_MAX < m) {
             return Err(wrong("n_of_m", "write [n, m] with 1 <= n <= m <= 64"));
         }
+        let budget = text.budget.unwrap_or_default();
+        if budget.within <= Span::ZERO {
+            return Err(wrong("budget", "`within` must be longer than nothing"));
+        }
         Ok(Self {
             id: text.id.clone(),
+            budget,
             selector,
             states: text.states.clone(),
             hold,

@@ -21,6 +21,7 @@ use crate::outcome::{Condition, WhyNot};
 use crate::rule::{Fields, RuleError};
 use crate::rules::{Change, Direction, Judge, Learn};
 use crate::sample::Sample;
+pub(crate) use slot::Learned;
 use slot::Slot;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
     on: f64,
     off: f64,
     /// In multiples of the distance at which a finding begins.
-    alarm: Option<f64>,
+    pub(crate) alarm: Option<f64>,
     learn: Learn,
     /// The normal is fitted again whenever the learning time has doubled, up to this.
     refine_for: Span,
@@ -127,6 +128,26 @@ impl Memory {
         Some((slot.level.value(), self.normal(self.state, states)?))
     }
 
+    /// How far the settled level is from the normal of its state: in the channel's unit, or as a share
+    /// of that normal. `None` in a state whose normal is too small for shares to mean anything.
+    pub(crate) fn offset(&self, is_share: bool) -> Option<f64> {
+        let slot = self.slots.get(usize::from(self.state)).filter(|it| it.level.is_settled())?;
+        let least = if is_share { SHARE_LEAST * self.largest() } else { 0.0 };
+        slot.learned()?.offset(slot.level.value(), is_share, least)
+    }
+
+    /// What was learned in each operating state in which offsets mean something.
+    pub(crate) fn scales(&self, is_share: bool) -> impl Iterator<Item = &Learned> {
+        let least = if is_share { SHARE_LEAST * self.largest() } else { 0.0 };
+        let learned = self.slots.iter().filter_map(Slot::learned);
+        learned.filter(move |it| least <= it.spread.median.abs())
+    }
+
+    fn largest(&self) -> f64 {
+        let medians = self.slots.iter().filter_map(Slot::learned).map(|it| it.spread.median.abs());
+        medians.fold(0.0, f64::max)
+    }
+
     /// The learned normal of one state.
     pub(crate) fn normal(&self, state: u8, states: &[StateId]) -> Option<Normal> {
         let place = usize::from(state);
@@ -212,6 +233,9 @@ impl Baseline {
         }
     }
 }
+
+/// Shares of a normal below this part of the largest one are noise: a machine at rest.
+const SHARE_LEAST: f64 = 0.2;
 
 /// Fewer samples have no shape.
 const LEARN_SAMPLES_MIN: u32 = 32;

@@ -43,6 +43,13 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// Where trouble begins and where it is grave, and whether it lies above.
+    pub(crate) fn levels(&self) -> (f64, Option<f64>, bool) {
+        (self.on, self.alarm, self.is_above)
+    }
+}
+
 impl Judge for Limit {
     type Memory = ();
 

@@ -35,6 +35,11 @@ impl SeverityZone {
             Err(_) => Err(WhyNot::Band),
         }
     }
+
+    /// The lower bounds of the zones that matter.
+    pub(crate) fn levels(&self) -> [(char, f64); 2] {
+        [('C', self.limits.b_c), ('D', self.limits.c_d)]
+    }
 }
 
 impl Judge for SeverityZone {

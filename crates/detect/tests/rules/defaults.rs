@@ -31,6 +31,10 @@ fn a_misplaced_or_unknown_field_is_refused_with_its_name() {
         ("kind = \"no_data\"\nintervals = 1", "intervals"),
         ("kind = \"severity_zone\"\nn_of_m = [4, 3]", "n_of_m"),
         ("kind = \"guess\"", "guess"),
+        (
+            "kind = \"limit\"\non = 1.0\noff = 0.0\nbudget = { rejected = 5, within = \"0s\" }",
+            "budget",
+        ),
     ] {
         let refused = toml::from_str::<RuleSet>(&format!("{head}{fields}")).unwrap_err();
         assert!(refused.to_string().contains(expected), "{fields}: {refused}");

@@ -13,20 +13,24 @@ pub(super) fn observe(case: &Case<'_>) -> Vec<Observation> {
     let mut observations = Vec::new();
     let newest = services.iter().max_by_key(|it| it.at);
     observations.extend(newest.and_then(|it| against_plan(case, it)));
-    let told = |symptom, record: &RepairRecord| Observation {
-        symptom,
-        seen: Localized::default(),
-        source: record.id.to_string(),
-    };
-    let failed = services.iter().filter(|it| it.outcome == Outcome::NoEffect);
-    let failed = failed.max_by_key(|it| it.at);
-    observations.extend(failed.map(|it| told(Symptom::GreasingFailed, it)));
+    let failed: Vec<&RepairRecord> =
+        services.iter().copied().filter(|it| it.outcome == Outcome::NoEffect).collect();
     // A service that helped against something else, a fouled cooler say, tells nothing about grease.
-    let helped = services.iter().filter(|it| is_lubrication(it.cause.as_deref()));
-    let helped = helped
+    let helped: Vec<&RepairRecord> = services
+        .iter()
+        .copied()
+        .filter(|it| is_lubrication(it.cause.as_deref()))
         .filter(|it| matches!(it.outcome, Outcome::Solved | Outcome::Improved))
-        .max_by_key(|it| it.at);
-    observations.extend(helped.map(|it| told(Symptom::GreasingHelped, it)));
+        .collect();
+    let tried = failed.len() + helped.len();
+    let told = |symptom, records: &[&RepairRecord]| {
+        let (count, newest) = (records.len(), records.iter().max_by_key(|it| it.at)?);
+        let seen =
+            Localized::new(format!("{count} of {tried}"), format!("{tried} 次中 {count} 次"));
+        Some(Observation { symptom, seen, source: newest.id.to_string() })
+    };
+    observations.extend(told(Symptom::GreasingFailed, &failed));
+    observations.extend(told(Symptom::GreasingHelped, &helped));
     observations
 }
 

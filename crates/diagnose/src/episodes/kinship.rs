@@ -1,16 +1,16 @@
 //! One trouble on several parts of a device.
 //!
 //! A box whose registers are mixed up falsifies every sensor behind it, whatever part each sits on. A
-//! machine that has to work harder draws more current and gets warmer, in its spindle and in its
-//! motor. Each is one ticket.
+//! machine that has to work harder draws more current, gets warmer and shakes more, in its spindle, its
+//! drive and its motor. Each is one ticket.
 
 use forewarn_domain::anomaly::{Anomaly, Finding};
 use forewarn_domain::episode::Episode;
-use forewarn_domain::family::TicketKind;
+use forewarn_domain::family::{FaultFamily, TicketKind};
 use forewarn_domain::quantity::Quantity;
 use forewarn_domain::time::Span;
 
-use super::{FUSION_WINDOW, are_related};
+use super::FUSION_WINDOW;
 use crate::triage::SensorFault;
 
 /// Whether an anomaly belongs to an episode of the same device although it is about another part or
@@ -39,25 +39,24 @@ fn is_same_box(episode: &Episode, anomaly: &Anomaly) -> bool {
         })
 }
 
-/// More load, more current, more heat: one cause, as long as they come together.
+/// More load, more current, more heat, more shaking: one cause, as long as they come together.
 fn works_harder(episode: &Episode, anomaly: &Anomaly) -> bool {
     let is_machine = |kind| kind == TicketKind::Machine;
     if !is_machine(episode.key.family.kind()) || !is_machine(anomaly.family.kind()) {
         return false;
     }
     let Some(quantity) = risen(anomaly) else { return false };
-    let with_effort = |window: Span| {
+    let follows = |window: Span, is_cause: fn(Quantity) -> bool| {
         anomaly.confirmed <= episode.updated + window
-            && episode.anomalies.iter().any(|it| risen(it).is_some_and(is_effort))
+            && episode.anomalies.iter().any(|it| risen(it).is_some_and(is_cause))
     };
-    let follows_heat = || {
-        let is_heat = |it: &Anomaly| risen(it) == Some(Quantity::Temperature);
-        anomaly.confirmed <= episode.updated + EFFORT_WINDOW
-            && episode.anomalies.iter().any(is_heat)
-    };
+    let follows_heat = || follows(EFFORT_WINDOW, |it| it == Quantity::Temperature);
     match quantity {
-        Quantity::Temperature => with_effort(HEAT_WINDOW),
-        it if is_effort(it) => with_effort(EFFORT_WINDOW) || follows_heat(),
+        Quantity::Temperature => follows(HEAT_WINDOW, is_effort),
+        it if is_effort(it) => {
+            follows(EFFORT_WINDOW, is_effort) || follows_heat() || follows(SHAKE_WINDOW, is_shaking)
+        }
+        it if is_shaking(it) => follows(SHAKE_WINDOW, is_effort),
         _ => false,
     }
 }
@@ -95,11 +94,42 @@ fn is_effort(quantity: Quantity) -> bool {
     )
 }
 
+fn is_shaking(quantity: Quantity) -> bool {
+    matches!(quantity, Quantity::VelocityRms | Quantity::VelocityPeak | Quantity::Displacement)
+}
+
 /// A box that has failed shows it on all its sensors within this time.
 const BOX_WINDOW: Span = Span::from_secs(30 * 60);
 
 /// Load and current follow each other at once; rules need a while to confirm.
 const EFFORT_WINDOW: Span = Span::from_secs(60 * 60);
 
+/// A tool that gets blunt over a shift shows it in its load and in how it shakes, not at one moment.
+const SHAKE_WINDOW: Span = Span::from_secs(8 * 3_600);
+
 /// Iron needs hours to get warm.
 const HEAT_WINDOW: Span = Span::from_secs(24 * 3_600);
+
+/// Whether one fault may show itself in both families, on the same component.
+///
+/// A damaged bearing shakes the rotor and gets hot; a worn pump heats its oil; one that draws vapour
+/// hisses like a bearing. Tool and process,
+/// and anything unnamed, stay apart: joining them would hide a second fault.
+#[must_use]
+pub fn are_related(one: FaultFamily, other: FaultFamily) -> bool {
+    RELATED.iter().any(|pair| *pair == (one, other) || *pair == (other, one))
+}
+
+const RELATED: [(FaultFamily, FaultFamily); 11] = [
+    (FaultFamily::Bearing, FaultFamily::DriveTrain),
+    (FaultFamily::Bearing, FaultFamily::Hydraulic),
+    (FaultFamily::Bearing, FaultFamily::Rotor),
+    (FaultFamily::Bearing, FaultFamily::Thermal),
+    (FaultFamily::Connectivity, FaultFamily::Instrumentation),
+    (FaultFamily::DriveTrain, FaultFamily::Electrical),
+    (FaultFamily::DriveTrain, FaultFamily::Rotor),
+    (FaultFamily::DriveTrain, FaultFamily::Thermal),
+    (FaultFamily::Electrical, FaultFamily::Thermal),
+    (FaultFamily::Hydraulic, FaultFamily::Rotor),
+    (FaultFamily::Hydraulic, FaultFamily::Thermal),
+];

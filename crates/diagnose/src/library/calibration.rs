@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use forewarn_domain::text::Localized;
+use forewarn_domain::waveform::Sha256;
+use sha2::Digest as _;
 
 use super::{EvidenceItem, Library, LibraryError, RATIO_MAX, RATIO_MIN, SCHEMA};
 use crate::symptom::Symptom;
@@ -22,11 +24,13 @@ pub struct Calibration {
     pub doubt: f64,
     /// On what it was fitted, in words.
     pub fitted_on: String,
+    /// SHA-256 of the file; `None` where nothing was fitted.
+    pub sha256: Option<Sha256>,
 }
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { exponent: 1.0, doubt: 0.03, fitted_on: "nothing".to_owned() }
+        Self { exponent: 1.0, doubt: 0.03, fitted_on: "nothing".to_owned(), sha256: None }
     }
 }
 
@@ -100,7 +104,8 @@ impl Library {
             }
         }
         let CalibrationFile { exponent, doubt, fitted_on, .. } = read;
-        self.calibration = Calibration { exponent, doubt, fitted_on };
+        let sha256 = Some(Sha256(sha2::Sha256::digest(text.as_bytes()).into()));
+        self.calibration = Calibration { exponent, doubt, fitted_on, sha256 };
         Ok(self)
     }
 

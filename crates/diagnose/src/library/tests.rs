@@ -70,3 +70,16 @@ fn what_cannot_be_right_is_refused_by_name() {
     assert!(error.to_string().contains("0.05 to 20"), "{error}");
     assert!(matches!(Library::parse([("x", good)]), Err(LibraryError::NoOther)));
 }
+
+#[test]
+fn the_card_of_the_fitted_ratios_names_their_hash_and_their_data() {
+    let card: toml::Table = include_str!("../../../../models/cards/causes.toml").parse().unwrap();
+    let library = Library::built_in();
+    let Calibration { sha256, exponent, doubt, fitted_on } = library.calibration();
+    let told = card["sha256"].as_str().unwrap();
+    assert_eq!(told, sha256.unwrap().to_string(), "measure anew, then write the hash to the card");
+    let settings = card["settings"].as_table().unwrap();
+    assert_eq!(settings["exponent"].as_float(), Some(*exponent));
+    assert_eq!(settings["doubt"].as_float(), Some(*doubt));
+    assert!(fitted_on.ends_with(card["data"]["what"].as_str().unwrap()), "{fitted_on}");
+}

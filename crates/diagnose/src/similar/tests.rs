@@ -1,5 +1,7 @@
 //! Retrieval over a small invented history.
 
+use forewarn_domain::shape::View;
+
 use super::*;
 
 fn case(id: &str, day: i64, text: &str, part: &str, failure_mode: &str) -> PastCase {

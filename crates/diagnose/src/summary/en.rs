@@ -1,24 +1,24 @@
 //! Facts in English, for a mechanic at 6 a.m.: short sentences, plain words, numbers with units.
 
+mod past;
 mod words;
 
 use forewarn_domain::anomaly::{BearingDefect, BearingLine};
 use forewarn_domain::family::Severity;
-use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 
-use self::words::{doing, done, outcome, plural};
-use super::past::Told;
+pub(super) use self::past::past;
+use self::words::plural;
 use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
 use super::{Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
-    Clock, Distance, SpanUnit, amount, band, days, days_only, distance, figure, grouped, parts,
-    per_minute, share,
+    Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
+    exact_per_minute, figure, grouped, parts, per_minute, share,
 };
-use crate::naming::{mid_sentence, shortened};
+use crate::naming::mid_sentence;
 
 pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
     let (p, rival_p) = (percent(p), percent(rival_p));
@@ -94,7 +94,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
         Seen::Limit { since, name, value, limit, unit, above } => {
             let start = opened(*since, &name.en, clock);
             let side = if *above { "above" } else { "below" };
-            let (value, limit) = (amount(*value, *unit), amount(*limit, *unit));
+            let (value, limit) = (amount(*value, *unit), exact_amount(*limit, *unit));
             format!("{start} is {side} its limit of {limit}, now {value}.")
         }
         Seen::NoData { since, name, lasted, interval } => {
@@ -123,7 +123,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
                 'C' => "not meant for long running",
                 _ => "acceptable for long running",
             };
-            let (value, limit) = (figure(*value), figure(*limit));
+            let (value, limit) = (figure(*value), exact(*limit));
             format!(
                 "{start} is in zone {zone} of ISO 20816-3 ({meaning}): {value} mm/s, zone {zone} starts at {limit} mm/s."
             )
@@ -175,7 +175,8 @@ fn count(count: &CountSeen, clock: &Clock) -> String {
     let CountSeen { since, name, unit, limit, above, times, window } = count;
     let start = opened(*since, &name.en, clock);
     let side = if *above { "above" } else { "below" };
-    let (limit, window, s) = (amount(*limit, *unit), span(*window), plural(i64::from(*times)));
+    let (limit, window, s) =
+        (exact_amount(*limit, *unit), span(*window), plural(i64::from(*times)));
     format!("{start} went {side} {limit} {times} time{s} within {window}.")
 }
 
@@ -197,8 +198,9 @@ fn rate(rate: &RateSeen, clock: &Clock) -> String {
     let start = opened(rate.since, &rate.name.en, clock);
     let verb = if rate.rate < 0.0 { "falls" } else { "rises" };
     let by = per_minute(rate.rate.abs(), rate.quantity, rate.unit);
-    let limit = per_minute(rate.limit.abs(), rate.quantity, rate.unit);
-    format!("{start} {verb} by {by} (limit {limit}), now {}.", amount(rate.value, rate.unit))
+    let limit = exact_per_minute(rate.limit.abs(), rate.quantity, rate.unit);
+    let now = rate.value.map(|it| format!(", now {}", amount(it, rate.unit))).unwrap_or_default();
+    format!("{start} {verb} by {by} (limit {limit}){now}.")
 }
 
 fn normals(signals: &[NormalSeen]) -> String {
@@ -211,83 +213,6 @@ fn normal(signal: &NormalSeen) -> String {
         Some([low, high]) => format!("{name} {value} (normal {}–{})", figure(low), figure(high)),
         None => format!("{name} {value}"),
     }
-}
-
-pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
-    match told {
-        Told::Basis { own, sisters, is_enough: true } => {
-            format!("Probabilities rest on {own} confirmed closes of this machine and {sisters} of sister machines.")
-        }
-        Told::Basis { own: 0, sisters: 0, is_enough: false } => {
-            "Not enough data: no confirmed close on record, so the probabilities are general experience and today's symptoms.".into()
-        }
-        Told::Basis { own, sisters, is_enough: false } => {
-            let all = own + sisters;
-            format!("Not enough data: {all} confirmed close{} on record ({own} of this machine, {sisters} of sister machines), so the probabilities are mostly general experience.", plural(i64::from(all)))
-        }
-        Told::Lubricated { at, days, planned, is_overdue } => {
-            let verdict = if *is_overdue { "Lubrication is overdue" } else { "Lubricated in time" };
-            format!("{verdict}: last on {}, {days} days ago, due every {planned} days.", clock.date_en(*at))
-        }
-        Told::NothingOnRecord => "No repair of this part is on record.".into(),
-        Told::Own { record, held_days } => {
-            let (date, ago) = (clock.date_en(record.at), ago(clock.days_since(record.at)));
-            format!("{date} ({ago}): {}{}.", work(record), held(*held_days))
-        }
-        Told::Repeats(count) => format!("{count} repairs of this part within 12 months."),
-        Told::Replaced { record, name, held_days } => {
-            let (date, ago) = (clock.date_en(record.at), ago(clock.days_since(record.at)));
-            let outcome = outcome(record.outcome);
-            let (held, ticket) = (held(*held_days), ticket(record));
-            let what = match &record.part {
-                Some(part) => format!("{part} of the {}", mid_sentence(&name.en)),
-                None => name.en.clone(),
-            };
-            format!("{what} last replaced on {date}, {ago} – {outcome}{held}{ticket}.")
-        }
-        Told::Sister { device, record } => {
-            format!("Sister machine {}, {}: {}.", device.en, clock.date_en(record.at), work(record))
-        }
-        Told::Tried { cause, tried } => {
-            let told: Vec<String> = tried
-                .iter()
-                .map(|it| {
-                    let what = doing(it.activity);
-                    match it.helped {
-                        0 => format!("{what} did NOT help ({} tried)", it.times),
-                        helped => format!("{what} helped {helped} of {}", it.times),
-                    }
-                })
-                .collect();
-            let told = told.join("; ");
-            format!("Tried against \"{}\", here and on sister machines: {told}.", cause.en)
-        }
-    }
-}
-
-fn work(record: &RepairRecord) -> String {
-    let part = record.part.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
-    let words = shortened(&record.text);
-    let words = if words.is_empty() { String::new() } else { format!(", \"{words}\"") };
-    let hours = record.hours.map(|it| format!(", {it:.1} h")).unwrap_or_default();
-    let (done, outcome) = (done(record.activity), outcome(record.outcome));
-    format!("{done}{part}{words} – {outcome}{hours}{}", ticket(record))
-}
-
-fn ticket(record: &RepairRecord) -> String {
-    record.ticket.as_ref().map(|it| format!(" ({it})")).unwrap_or_default()
-}
-
-fn held(days: Option<i64>) -> String {
-    match days {
-        None => String::new(),
-        Some(..1) => ", held less than a day".to_owned(),
-        Some(days) => format!(", held {days} day{}", plural(days)),
-    }
-}
-
-fn ago(days: i64) -> String {
-    if days < 1 { "today".to_owned() } else { format!("{days} day{} ago", plural(days)) }
 }
 
 pub(super) fn outlook(outlook: &&Outlook) -> String {
@@ -343,8 +268,13 @@ pub(super) fn footer(foot: &Foot) -> String {
                 defects.map(|(number, word)| format!("{} {word}", grouped(&number.to_string())));
             format!("{}.", std::iter::once(bare).chain(told).collect::<Vec<_>>().join(", "))
         }
-        Foot::Rule { id, version } => format!("Rule {id} v{version}."),
-        Foot::Speed(Some(name)) => format!("Shaft speed from {}.", mid_sentence(&name.en)),
+        Foot::Rules(rules) => {
+            let told: Vec<String> = rules.iter().map(|(id, v)| format!("{id} v{v}")).collect();
+            format!("Rule{} {}.", if told.len() == 1 { "" } else { "s" }, told.join(", "))
+        }
+        Foot::Speed(Some(name)) => {
+            format!("Shaft speed measured as \"{}\".", mid_sentence(&name.en))
+        }
         Foot::Speed(None) => "Shaft speed from the burst itself.".into(),
     }
 }
@@ -377,7 +307,8 @@ fn far(distance: Distance) -> String {
 }
 
 fn percent_off(found: f64, expected: f64) -> String {
-    format!("{:.1} %", ((found - expected) / expected * 100.0).abs())
+    let off = ((found - expected) / expected * 100.0).abs();
+    if off < 0.05 { "less than 0.1 %".to_owned() } else { format!("{off:.1} %") }
 }
 
 fn span(span: Span) -> String {

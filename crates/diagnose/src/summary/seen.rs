@@ -78,7 +78,8 @@ pub(super) struct RateSeen {
     pub(super) unit: Unit,
     pub(super) rate: f64,
     pub(super) limit: f64,
-    pub(super) value: f64,
+    /// The value now, unless a later finding of the same signal tells it.
+    pub(super) value: Option<f64>,
 }
 
 pub(super) struct NormalSeen {
@@ -170,7 +171,12 @@ fn observed<'a>(case: &Case<'a>, anomaly: &'a Anomaly, since: Option<Time>) -> S
             Seen::NoData { since, name, lasted: *lasted, interval: *interval }
         }
         Finding::Rate { per_minute: rate, limit, value } => {
-            let (rate, limit, value) = (*rate, *limit, *value);
+            let is_told = case
+                .episode
+                .anomalies
+                .iter()
+                .any(|it| it.channel == anomaly.channel && anomaly.confirmed < it.confirmed);
+            let (rate, limit, value) = (*rate, *limit, (!is_told).then_some(*value));
             Seen::Rate(RateSeen { since, name, quantity, unit, rate, limit, value })
         }
         Finding::Zone { zone, value, limit } => {

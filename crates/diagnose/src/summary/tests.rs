@@ -2,8 +2,9 @@
 
 use forewarn_domain::anomaly::Finding;
 use forewarn_domain::episode::Phase;
+use forewarn_domain::evidence::SimilarCase;
 use forewarn_domain::family::FaultFamily;
-use forewarn_domain::repair::Activity;
+use forewarn_domain::repair::{Activity, Outcome, RepairRecord};
 
 use super::*;
 use crate::diagnose;
@@ -42,6 +43,41 @@ fn every_sentence_has_both_languages_and_a_source() {
 }
 
 #[test]
+fn similar_cases_are_told_once_with_what_did_not_work() {
+    let mut scene = Scene::outer_race();
+    let of = |record: &RepairRecord, likeness, shape| SimilarCase {
+        id: record.id,
+        at: record.at,
+        device: record.device.clone(),
+        component: record.component.clone(),
+        cause: record.cause.clone(),
+        activity: record.activity,
+        part: record.part.clone(),
+        text: record.text.clone(),
+        outcome: record.outcome,
+        hours: record.hours,
+        ticket: record.ticket.clone(),
+        likeness,
+        shape,
+        words: Vec::new(),
+    };
+    let is_own = |it: &&RepairRecord| it.device.as_str() == "mill-01";
+    let own = scene.repairs.iter().filter(is_own).max_by_key(|it| it.at).expect("a repair");
+    let failed = scene.repairs.iter().find(|it| !is_own(it)).expect("a sister's repair");
+    let mut failed = failed.clone();
+    failed.outcome = Outcome::NoEffect;
+    scene.similar = vec![of(own, 0.9, Some(0.95)), of(&failed, 0.714, Some(0.8))];
+    let told: Vec<Localized> = summary(&scene).history.into_iter().map(|it| it.text).collect();
+    let similar: Vec<&Localized> =
+        told.iter().filter(|it| it.en.starts_with("Similar case: ")).collect();
+    assert_eq!(similar.len(), 1, "the own repair is told already: {told:#?}");
+    let [en, zh] = [&similar[0].en, &similar[0].zh];
+    assert!(en.contains("CNC-03, ") && en.contains("(alike 0.71 by signals and words): "), "{en}");
+    assert!(en.contains("did NOT help") && zh.contains("无效"), "{en} {zh}");
+    assert!(zh.starts_with("相似案例：CNC-03，"), "{zh}");
+}
+
+#[test]
 fn the_same_case_gives_the_same_words() {
     assert_eq!(summary(&Scene::outer_race()), summary(&Scene::outer_race()));
 }
@@ -58,19 +94,19 @@ fn each_kind_of_finding_is_put_into_words() {
     for (finding, en, zh) in [
         (
             Finding::Limit { value: 61.4, limit: 60.0, above: true },
-            "Since 20 Nov 04:27, oil temperature is above its limit of 60.0 °C, now 61.4 °C.",
-            "自 11-20 04:27 起，油温高于上限 60.0 °C，现为 61.4 °C。",
+            "Since 20 Nov 04:27, oil temperature is above its limit of 60 °C, now 61.4 °C.",
+            "自 11-20 04:27 起，油温高于上限 60 °C，现为 61.4 °C。",
         ),
         (
             Finding::Rate { per_minute: 3.2, limit: 2.0, value: 61.4 },
-            "Since 20 Nov 04:27, oil temperature rises by 3.20 K/min (limit 2.00 K/min), now 61.4 °C.",
-            "自 11-20 04:27 起，油温上升过快：3.20 K/min（限值 2.00 K/min），现为 61.4 °C。",
+            "Since 20 Nov 04:27, oil temperature rises by 3.20 K/min (limit 2 K/min), now 61.4 °C.",
+            "自 11-20 04:27 起，油温上升过快：3.20 K/min（限值 2 K/min），现为 61.4 °C。",
         ),
         (
             Finding::Zone { zone: 'C', value: 3.4, limit: 2.8 },
             "Since 20 Nov 04:27, oil temperature is in zone C of ISO 20816-3 (not meant for long \
-             running): 3.40 mm/s, zone C starts at 2.80 mm/s.",
-            "自 11-20 04:27 起，油温处于 ISO 20816-3 的 C 区（不宜长期运行）：3.40 mm/s，C 区下限 2.80 mm/s。",
+             running): 3.40 mm/s, zone C starts at 2.8 mm/s.",
+            "自 11-20 04:27 起，油温处于 ISO 20816-3 的 C 区（不宜长期运行）：3.40 mm/s，C 区下限 2.8 mm/s。",
         ),
         (
             Finding::NoData { lasted: Span::from_secs(720), interval: Span::from_secs(1) },
@@ -174,14 +210,14 @@ Lubrication is overdue: last on 15 Aug, 97 days ago, due every 90 days.
 Sister machine CNC-03, 23 Jul: replaced (6205-2RS C3) – solved, 3.1 h.
 Sister machine CNC-03, 14 Jul: serviced – did NOT help.
 Tried against \"outer-race damage of the bearing\", here and on sister machines: replacing helped 2 of 2; servicing did NOT help (1 tried).
-Not enough data: 3 confirmed closes on record (2 of this machine, 1 of sister machines), so the probabilities are mostly general experience.
+Not enough data on earlier repairs (2 confirmed here, 1 on sister machines; 5 are needed): the probabilities rest on what is seen today and on general experience.
 If nothing is done: zone C is reached in 6 to 15 days (80 % interval, trend of 34 h).
 Decide first: run at 900 rpm and take one burst: the line must move to 53.8 Hz (2 min, no tools).
 If confirmed: order the bearing and plan its replacement at the next stop that is long enough.
 Then: after replacing, look at the removed races: a dull band all round means wear, a single pit fatigue, fine cross stripes current through the bearing.
 Parts: 6205-2RS C3. About 2.8 h (median of 2 repairs).
 Data: 99.9 % of 8,637 readings in 24 h are good, 3 bad, 2 too late.
-Shaft speed from spindle encoder.
+Shaft speed measured as \"spindle encoder\".
 Rule spindle-bearing v7.
 ";
 
@@ -199,14 +235,14 @@ const OUTER_RACE_ZH: &str = "\
 同型机 CNC-03，07-23：更换（6205-2RS C3），已解决，3.1 h。
 同型机 CNC-03，07-14：保养，无效。
 本机和同型机以往处理轴承外圈损伤：更换 2 次，2 次有效；保养 1 次，无效。
-数据不足：只有本机 2 次、同型机 1 次已确认的结案，概率主要来自一般经验。
+以往维修的数据不足（已确认结案：本机 2 次、同型机 1 次，至少需要 5 次）：概率依据本次征兆和一般经验。
 不处理的后果：6–15 天后进入 C 区（80 % 区间，按 34 小时趋势推算）。
 先判别：在 900 rpm 下采集一次：谱线应移到 53.8 Hz（2 分钟，无需工具）。
 若确认：备好轴承，安排在下一次时间足够的停机时更换。
 然后：更换后检查旧轴承滚道：一圈暗带为磨损，单个剥落坑为疲劳，细密横纹为轴电流。
 备件：6205-2RS C3。约 2.8 h（2 次维修的中位数）。
 数据：24 小时内 8637 个读数，99.9 % 有效，坏值 3 个，迟到 2 个。
-转速来自主轴编码器。
+转速取自测点“主轴编码器”。
 规则 spindle-bearing v7。
 ";
 
@@ -218,7 +254,7 @@ Not changed: system pressure 118 bar (normal 112–123); oil level 71.0 % (norma
 20 Oct (31 days ago): serviced, \"吹扫冷却器\" – improved, not solved, 1.2 h, held 30 days.
 Sister machine CNC-03, 4 May: serviced – solved.
 Tried against \"fouled or dry oil cooler\", here and on sister machines: servicing helped 1 of 1.
-Not enough data: 2 confirmed closes on record (1 of this machine, 1 of sister machines), so the probabilities are mostly general experience.
+Not enough data on earlier repairs (1 confirmed here, 1 on sister machines; 5 are needed): the probabilities rest on what is seen today and on general experience.
 Decide first: feel or measure the cooler's inlet and outlet: less than 5 K apart means that it does not cool (3 min, no tools).
 Until then keep the oil below 70 °C: reduce the load if it climbs further.
 If confirmed: clean the cooler and check the flow of water or air through it.
@@ -235,7 +271,7 @@ const HOT_OIL_ZH: &str = "\
 10-20（31 天前）：保养，“吹扫冷却器”，有所改善，未根治，1.2 h，维持了 30 天。
 同型机 CNC-03，05-04：保养，已解决。
 本机和同型机以往处理油冷却器脏堵或缺水：保养 1 次，1 次有效。
-数据不足：只有本机 1 次、同型机 1 次已确认的结案，概率主要来自一般经验。
+以往维修的数据不足（已确认结案：本机 1 次、同型机 1 次，至少需要 5 次）：概率依据本次征兆和一般经验。
 先判别：摸或测冷却器进出油口温度：温差小于 5 K 说明冷却器不起作用（3 分钟，无需工具）。
 处理前保持油温低于 70 °C，继续上升时降低负荷。
 若确认：清洗冷却器，检查水流或风量。
@@ -249,8 +285,8 @@ The sensor, not the machine, is suspected: bearing temperature does not move (99
 The machine may run, but nothing watches it here until the signal is back.
 Since 20 Nov 02:52, bearing temperature has read exactly 38.5 °C, now for 3 h 6 min. A working sensor always moves a little.
 The machine itself looks normal: vibration velocity 1.21 mm/s (normal 0.90–1.60); spindle load 38.0 % (normal 21.0–55.0).
-No repair of this part is on record.
-Not enough data: no confirmed close on record, so the probabilities are general experience and today's symptoms.
+No earlier trouble with a sensor is on record here.
+Not enough data on earlier repairs (no confirmed close is on record; 5 are needed): the probabilities rest on what is seen today and on general experience.
 Decide first: touch, warm or tap the sensor and watch the reading of bearing temperature: a working sensor answers within seconds (2 min, no tools).
 Switch the sensor or its converter off and on again; swap the sensor if the value stays.
 Do not open the machine for this ticket.
@@ -264,8 +300,8 @@ const FLAT_ZH: &str = "\
 设备可以运行，但信号恢复前此处无监测。
 自 11-20 02:52 起，轴承温度一直是 38.5 °C，已持续 3 小时 6 分钟。正常的传感器读数总会有微小波动。
 设备本身正常：振动速度 1.21 mm/s（正常 0.90–1.60）；主轴负载 38.0 %（正常 21.0–55.0）。
-该部位没有维修记录。
-数据不足：没有已确认的结案，概率来自一般经验和本次征兆。
+此处没有传感器故障的记录。
+以往维修的数据不足（尚无已确认的结案，至少需要 5 次）：概率依据本次征兆和一般经验。
 先判别：触碰、加热或轻敲传感器，观察轴承温度读数：正常传感器几秒内会有反应（2 分钟，无需工具）。
 传感器或变送器断电重启，读数仍不变则更换传感器。
 不要因本工单拆检设备。

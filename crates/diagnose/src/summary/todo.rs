@@ -39,8 +39,8 @@ pub(super) enum Foot {
     NoQuality,
     /// How good the readings were.
     Quality(QualityReport),
-    /// Which rule, and which version of it.
-    Rule { id: String, version: u32 },
+    /// Which rules, each with its version.
+    Rules(Vec<(String, u32)>),
     /// Where the shaft speed came from.
     Speed(Option<Localized>),
 }
@@ -92,13 +92,16 @@ pub(super) fn footer(case: &Case<'_>) -> Vec<Sourced<Foot>> {
         let source = case.device.speed.as_ref().map_or("speed_source", |it| it.as_str());
         facts.push(Sourced::new(Foot::Speed(name), &source));
     }
-    let mut told = Vec::new();
+    let mut told: Vec<(String, u32)> = Vec::new();
     for rule in case.episode.anomalies.iter().map(|it| &it.rule) {
+        let rule = (rule.id.to_string(), rule.version);
         if !told.contains(&rule) {
             told.push(rule);
-            let fact = Foot::Rule { id: rule.id.to_string(), version: rule.version };
-            facts.push(Sourced::new(fact, &format!("rule {} v{}", rule.id, rule.version)));
         }
+    }
+    if let Some((id, version)) = told.first() {
+        let source = format!("rule {id} v{version}");
+        facts.push(Sourced { fact: Foot::Rules(told), source });
     }
     facts
 }
@@ -126,12 +129,20 @@ fn hours(case: &Case<'_>, mode: &FailureMode) -> Option<Hours> {
     }
 }
 
-/// The part that was fitted last is the one that fits; else what the library knows.
+/// Where this cause was mostly cured by a new part, the part that was fitted last is the one that fits;
+/// else what the library knows. A valve that was replaced once is nothing to bring for a cooler that
+/// is cleaned as a rule.
 fn parts(case: &Case<'_>, mode: &FailureMode, blanks: &Blanks) -> Vec<Localized> {
-    let fitted = case
-        .part_repairs()
-        .filter(|it| it.activity == Activity::Replace && it.cause.as_ref() == Some(&mode.code))
+    let sisters = case.sibling_repairs().map(|(_, record)| record);
+    let cured = case.part_repairs().chain(sisters).filter(|it| {
+        it.cause.as_ref() == Some(&mode.code)
+            && matches!(it.outcome, Outcome::Solved | Outcome::Improved)
+    });
+    let (new, other): (Vec<_>, Vec<_>) = cured.partition(|it| it.activity == Activity::Replace);
+    let own = new.iter().filter(|it| it.device == case.device.device.id);
+    let fitted = own
         .max_by_key(|it| it.at)
+        .filter(|_| other.len() < new.len())
         .and_then(|it| it.part.as_deref());
     match fitted {
         Some(part) => vec![Localized::same(part)],

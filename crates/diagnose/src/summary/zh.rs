@@ -1,22 +1,22 @@
 //! 同一组事实的中文表述：短句、常用词、数值带单位。 Facts in Chinese, written for the shop floor,
 //! not translated from the English.
 
+mod past;
+
 use forewarn_domain::anomaly::{BearingDefect, BearingLine};
 use forewarn_domain::family::Severity;
-use forewarn_domain::repair::{Activity, Outcome, RepairRecord};
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 
-use super::past::Told;
+pub(super) use self::past::past;
 use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
 use super::{Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
-    Clock, Distance, SpanUnit, amount, band, days, days_only, distance, figure, parts, per_minute,
-    share,
+    Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
+    exact_per_minute, figure, parts, per_minute, share,
 };
-use crate::naming::shortened;
 
 pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
     let (p, rival_p) = (percent(p), percent(rival_p));
@@ -85,7 +85,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
         Seen::Limit { since, name, value, limit, unit, above } => {
             let start = opened(*since, clock);
             let side = if *above { "高于上限" } else { "低于下限" };
-            let (value, limit) = (amount(*value, *unit), amount(*limit, *unit));
+            let (value, limit) = (amount(*value, *unit), exact_amount(*limit, *unit));
             format!("{start}{}{side} {limit}，现为 {value}。", name.zh)
         }
         Seen::NoData { since, name, lasted, interval } => {
@@ -108,7 +108,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
                 'C' => "不宜长期运行",
                 _ => "可长期运行",
             };
-            let (value, limit) = (figure(*value), figure(*limit));
+            let (value, limit) = (figure(*value), exact(*limit));
             format!(
                 "{start}{}处于 ISO 20816-3 的 {zone} 区（{meaning}）：{value} mm/s，{zone} 区下限 {limit} mm/s。",
                 name.zh
@@ -132,13 +132,14 @@ fn bearing_line(
     };
     let (found, order) = (line.found_hz, line.order);
     let off = ((line.found_hz - line.expected_hz) / line.expected_hz * 100.0).abs();
+    let off = if off < 0.05 { "小于 0.1 %".to_owned() } else { format!(" {off:.1} %") };
     let (name, bearing, rpm) =
         (line.defect.frequency(), &line.bearing, figure(line.shaft_hz * 60.0));
     let state = state.map(|it| format!("{}，", it.zh)).unwrap_or_default();
     let (matched, bursts, count) = (line.matched, line.bursts, line.harmonics.len());
     format!(
         "{start}{bursts} 次采集中有 {matched} 次（{state}最近一次 {rpm} rpm），包络谱出现 {found:.1} Hz = \
-         {order:.2} 倍转频（{bearing} {race}故障频率 {name}，偏差 {off:.1} %），含 {count} 个谐波。"
+         {order:.2} 倍转频（{bearing} {race}故障频率 {name}，偏差{off}），含 {count} 个谐波。"
     )
 }
 
@@ -153,7 +154,7 @@ fn count(count: &CountSeen, clock: &Clock) -> String {
     let CountSeen { since, name, unit, limit, above, times, window } = count;
     let start = opened(*since, clock);
     let side = if *above { "高于" } else { "低于" };
-    let (limit, window) = (amount(*limit, *unit), span(*window));
+    let (limit, window) = (exact_amount(*limit, *unit), span(*window));
     format!("{start}{} {window}内 {times} 次{side} {limit}。", name.zh)
 }
 
@@ -181,9 +182,9 @@ fn rate(rate: &RateSeen, clock: &Clock) -> String {
     let start = opened(rate.since, clock);
     let verb = if rate.rate < 0.0 { "下降" } else { "上升" };
     let by = per_minute(rate.rate.abs(), rate.quantity, rate.unit);
-    let limit = per_minute(rate.limit.abs(), rate.quantity, rate.unit);
-    let now = amount(rate.value, rate.unit);
-    format!("{start}{}{verb}过快：{by}（限值 {limit}），现为 {now}。", rate.name.zh)
+    let limit = exact_per_minute(rate.limit.abs(), rate.quantity, rate.unit);
+    let now = rate.value.map(|it| format!("，现为 {}", amount(it, rate.unit))).unwrap_or_default();
+    format!("{start}{}{verb}过快：{by}（限值 {limit}）{now}。", rate.name.zh)
 }
 
 fn normals(signals: &[NormalSeen]) -> String {
@@ -195,74 +196,6 @@ fn normal(signal: &NormalSeen) -> String {
     match signal.band {
         Some([low, high]) => format!("{name} {value}（正常 {}–{}）", figure(low), figure(high)),
         None => format!("{name} {value}"),
-    }
-}
-
-pub(super) fn past(told: &Told<'_>, clock: &Clock) -> String {
-    match told {
-        Told::Basis { own, sisters, is_enough: true } => {
-            format!("概率依据：本机 {own} 次、同型机 {sisters} 次已确认的结案。")
-        }
-        Told::Basis { own: 0, sisters: 0, is_enough: false } => {
-            "数据不足：没有已确认的结案，概率来自一般经验和本次征兆。".into()
-        }
-        Told::Basis { own, sisters, is_enough: false } => {
-            format!(
-                "数据不足：只有本机 {own} 次、同型机 {sisters} 次已确认的结案，概率主要来自一般经验。"
-            )
-        }
-        Told::Lubricated { at, days, planned, is_overdue } => {
-            let verdict = if *is_overdue { "润滑已超期" } else { "润滑未超期" };
-            format!("{verdict}：上次 {}，距今 {days} 天，周期 {planned} 天。", clock.date_zh(*at))
-        }
-        Told::NothingOnRecord => "该部位没有维修记录。".into(),
-        Told::Own { record, held_days } => {
-            let (date, ago) = (clock.date_zh(record.at), clock.days_since(record.at));
-            let ago = if ago < 1 { "今天".to_owned() } else { format!("{ago} 天前") };
-            format!("{date}（{ago}）：{}{}。", work(record), held(*held_days))
-        }
-        Told::Repeats(count) => format!("该部位近 12 个月已维修 {count} 次。"),
-        Told::Replaced { record, name, held_days } => {
-            let (date, ago) = (clock.date_zh(record.at), clock.days_since(record.at));
-            let part = record.part.as_ref().map(|it| format!("的 {it} ")).unwrap_or_default();
-            let (outcome, ticket) = (outcome(record.outcome), ticket(record));
-            let held = held(*held_days);
-            format!("{}{part}上次更换 {date}，距今 {ago} 天，{outcome}{held}{ticket}。", name.zh)
-        }
-        Told::Sister { device, record } => {
-            format!("同型机 {}，{}：{}。", device.zh, clock.date_zh(record.at), work(record))
-        }
-        Told::Tried { cause, tried } => {
-            let told: Vec<String> = tried
-                .iter()
-                .map(|it| match it.helped {
-                    0 => format!("{} {} 次，无效", done(it.activity), it.times),
-                    helped => format!("{} {} 次，{helped} 次有效", done(it.activity), it.times),
-                })
-                .collect();
-            format!("本机和同型机以往处理{}：{}。", cause.zh, told.join("；"))
-        }
-    }
-}
-
-fn work(record: &RepairRecord) -> String {
-    let part = record.part.as_ref().map(|it| format!("（{it}）")).unwrap_or_default();
-    let words = shortened(&record.text);
-    let words = if words.is_empty() { String::new() } else { format!("，“{words}”") };
-    let hours = record.hours.map(|it| format!("，{it:.1} h")).unwrap_or_default();
-    let (done, outcome) = (done(record.activity), outcome(record.outcome));
-    format!("{done}{part}{words}，{outcome}{hours}{}", ticket(record))
-}
-
-fn ticket(record: &RepairRecord) -> String {
-    record.ticket.as_ref().map(|it| format!("（{it}）")).unwrap_or_default()
-}
-
-fn held(days: Option<i64>) -> String {
-    match days {
-        None => String::new(),
-        Some(..1) => "，维持不到 1 天".to_owned(),
-        Some(days) => format!("，维持了 {days} 天"),
     }
 }
 
@@ -313,8 +246,11 @@ pub(super) fn footer(foot: &Foot) -> String {
             let told = defects.map(|(number, word)| format!("{word} {number} 个"));
             format!("{}。", std::iter::once(bare).chain(told).collect::<Vec<_>>().join("，"))
         }
-        Foot::Rule { id, version } => format!("规则 {id} v{version}。"),
-        Foot::Speed(Some(name)) => format!("转速来自{}。", name.zh),
+        Foot::Rules(rules) => {
+            let told: Vec<String> = rules.iter().map(|(id, v)| format!("{id} v{v}")).collect();
+            format!("规则 {}。", told.join("、"))
+        }
+        Foot::Speed(Some(name)) => format!("转速取自测点“{}”。", name.zh),
         Foot::Speed(None) => "转速取自采集数据本身。".into(),
     }
 }
@@ -344,26 +280,5 @@ fn span(span: Span) -> String {
     match small {
         0 => format!("{large} {}", word(unit)),
         _ => format!("{large} {} {small} {}", word(unit), word(small_unit)),
-    }
-}
-
-fn done(activity: Activity) -> &'static str {
-    match activity {
-        Activity::Adjust => "调整",
-        Activity::Inspection => "检查",
-        Activity::Repair => "修理",
-        Activity::Replace => "更换",
-        Activity::Service => "保养",
-        Activity::Tighten => "紧固",
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Improved => "有所改善，未根治",
-        Outcome::NoEffect => "无效",
-        Outcome::NothingFound => "未发现问题",
-        Outcome::Solved => "已解决",
-        Outcome::Unknown => "结果未记录",
     }
 }

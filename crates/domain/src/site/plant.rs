@@ -9,6 +9,7 @@ use crate::channel::ChannelId;
 use crate::id::{AgentId, ComponentId, DeviceId, LinkId, PointId, TemplateId};
 use crate::quantity::{Axis, Quantity, Unit};
 use crate::site::operating::{InvalidStates, States};
+use crate::site::operation::Operations;
 use crate::site::{Component, Device, Link, SCHEMA, SiteFile, SiteHead, Source};
 use crate::template::{DeviceTemplate, PointTemplate, TemplateError};
 use crate::text::Localized;
@@ -37,6 +38,8 @@ pub struct PlantDevice {
     pub states: States,
     /// The channel of the shaft speed.
     pub speed: Option<ChannelId>,
+    /// How its parts are told apart, where the site file says so.
+    pub operations: Option<Operations>,
 }
 
 /// What is known about a channel.
@@ -174,7 +177,14 @@ impl Plant {
             None => None,
             Some(name) => Some(resolve(&device, &channels, name)?),
         };
-        Ok(PlantDevice { device, channels, states, speed })
+        let operations = Operations::new(&device, &channels)?;
+        if let Some(operations) = &operations {
+            let record = record_channel(operations.channel.clone());
+            if let Some(twice) = channels.insert(record.id.clone(), record) {
+                return Err(PlantError::Twice { what: "channel", id: twice.id.to_string() });
+            }
+        }
+        Ok(PlantDevice { device, channels, states, speed, operations })
     }
 
     fn check_siblings(&self) -> Result<(), PlantError> {
@@ -281,6 +291,25 @@ fn channels_of(
     Ok(channels)
 }
 
+/// The channel of a device's operation records.
+fn record_channel(id: ChannelId) -> Channel {
+    Channel {
+        id,
+        name: Localized::new("operation", "加工记录"),
+        quantity: Quantity::Context,
+        unit: Unit::One,
+        axis: None,
+        component: whole_machine(),
+        band_hz: None,
+        range: None,
+        rate_max: None,
+        interval: None,
+        on_change: true,
+        is_text: true,
+        waveform: None,
+    }
+}
+
 fn point_channel(
     device: &Device,
     source: &Source,
@@ -332,6 +361,14 @@ pub enum PlantError {
     Id {
         /// What is wrong with it.
         source: crate::id::InvalidId,
+    },
+    /// Settings of operation records that cannot work.
+    #[error("[device.operation] of device `{device}` {what}")]
+    Operation {
+        /// The device.
+        device: DeviceId,
+        /// What is wrong.
+        what: &'static str,
     },
     /// Another schema.
     #[error("schema is `{found}`; `{SCHEMA}` is expected")]

@@ -108,8 +108,17 @@ pub enum Command {
     },
     /// Go on after waiting.
     Resume {},
+    /// Nobody is called for it for a while; it comes back by itself.
+    Shelve {
+        /// Until when.
+        until: crate::time::Time,
+        /// Why.
+        reason: String,
+    },
     /// I begin to work.
     Start {},
+    /// Back from the shelf before its time.
+    Unshelve {},
     /// The check was passed.
     Verify {},
     /// Something outside stops the work.
@@ -134,7 +143,9 @@ impl Command {
             Self::Finish { .. } => "finish",
             Self::Reopen { .. } => "reopen",
             Self::Resume {} => "resume",
+            Self::Shelve { .. } => "shelve",
             Self::Start {} => "start",
+            Self::Unshelve {} => "unshelve",
             Self::Verify {} => "verify",
             Self::Wait { .. } => "wait",
         }
@@ -197,6 +208,17 @@ impl TicketState {
                 | S::Waiting,
                 Command::Duplicate { .. },
             ) => S::Duplicate,
+            // The shelf is a flag: the state stays.
+            (
+                S::ToAssign
+                | S::Assigned
+                | S::Accepted
+                | S::Departed
+                | S::OnSite
+                | S::InProgress
+                | S::Waiting,
+                Command::Shelve { .. } | Command::Unshelve {},
+            ) => self,
 
             // Named one by one: a new state does not compile until it is placed.
             (
@@ -248,6 +270,8 @@ mod tests {
             Command::Reopen { reason: "noise again".into() },
             Command::FalseAlarm { reason: "test run".into() },
             Command::Duplicate { of: "FW-2026-1".into() },
+            Command::Shelve { until: crate::time::Time::from_micros(0), reason: "stop".into() },
+            Command::Unshelve {},
         ]
     }
 
@@ -280,13 +304,13 @@ mod tests {
     }
 
     const AGREED: &str = "\
-to_assign: assign>assigned accept>accepted false_alarm>false_alarm duplicate>duplicate
-assigned: assign>assigned accept>accepted false_alarm>false_alarm duplicate>duplicate
-accepted: assign>assigned depart>departed arrive>on_site start>in_progress wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate
-departed: arrive>on_site start>in_progress finish>done false_alarm>false_alarm duplicate>duplicate
-on_site: start>in_progress wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate
-in_progress: wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate
-waiting: resume>in_progress finish>done false_alarm>false_alarm duplicate>duplicate
+to_assign: assign>assigned accept>accepted false_alarm>false_alarm duplicate>duplicate shelve>to_assign unshelve>to_assign
+assigned: assign>assigned accept>accepted false_alarm>false_alarm duplicate>duplicate shelve>assigned unshelve>assigned
+accepted: assign>assigned depart>departed arrive>on_site start>in_progress wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate shelve>accepted unshelve>accepted
+departed: arrive>on_site start>in_progress finish>done false_alarm>false_alarm duplicate>duplicate shelve>departed unshelve>departed
+on_site: start>in_progress wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate shelve>on_site unshelve>on_site
+in_progress: wait>waiting finish>done false_alarm>false_alarm duplicate>duplicate shelve>in_progress unshelve>in_progress
+waiting: resume>in_progress finish>done false_alarm>false_alarm duplicate>duplicate shelve>waiting unshelve>waiting
 done: verify>verified close>closed reopen>in_progress false_alarm>false_alarm
 verified: close>closed reopen>in_progress
 closed: reopen>in_progress

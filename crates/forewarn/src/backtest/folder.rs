@@ -151,6 +151,7 @@ impl Folder {
                 outcome: Outcome::Unknown,
                 hours: None,
                 ticket: None,
+                shape: None,
             });
         }
         repairs.sort_by(|a, b| a.at.cmp(&b.at).then(a.id.cmp(&b.id)));

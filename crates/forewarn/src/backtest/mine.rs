@@ -61,12 +61,7 @@ fn line(failure: &Failure, trial: &Trial) -> Value {
             "value": it.value,
             "usual": it.usual,
             "standard_errors": it.z,
-            "would_catch": format!(
-                "kind = \"shift\", channels = [\"{}\"], on = {:.1}, direction = \"{}\"",
-                it.channel.point_str(),
-                (0.8 * it.z.abs()).min(ON),
-                if 0.0 < it.z { "above" } else { "below" }
-            ),
+            "would_catch": rule_of(it, (failure, trial)),
         })
     };
     json!({
@@ -77,6 +72,33 @@ fn line(failure: &Failure, trial: &Trial) -> Value {
         "first": moves.first().map(shown),
         "also": moves.iter().skip(1).map(shown).collect::<Vec<_>>(),
     })
+}
+
+/// A rule that sees this move: the same trailing mean, by the class's normal until the machine has its
+/// own. Its id says what it watches, so that two failures of one kind propose one rule.
+fn rule_of(it: &Move, (failure, trial): (&Failure, &Trial)) -> String {
+    let (way, point) = (if 0.0 < it.z { "above" } else { "below" }, it.channel.point_str());
+    let component = failure.component.as_ref();
+    let id = match component {
+        Some(component) => format!("mined-{component}-{point}-{way}"),
+        None => format!("mined-{point}-{way}"),
+    };
+    let id: String = id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let on = (0.8 * it.z.abs()).min(ON);
+    let readings = trial.series.get(&it.channel).map_or(&[][..], |it| it);
+    let mut gaps: Vec<i64> = readings.windows(2).map(|it| (it[1].0 - it[0].0).micros()).collect();
+    gaps.sort_unstable();
+    let interval = gaps.get(gaps.len() / 2).copied().unwrap_or(1_000_000) / 1_000_000;
+    let window = Span::from_secs(interval.max(1) * 10);
+    let component = component.map(|it| format!("component = \"{it}\"\n")).unwrap_or_default();
+    format!(
+        "[[rule]]\nid = \"{}\"\nkind = \"shift\"\nchannels = [\"{point}\"]\n{component}\
+         direction = \"{way}\"\non = {on:.1}\noff = {:.1}\nwindow = \"{window}\"\n\
+         window_samples = 6\npool = \"class\"\nlearn = {{ samples = 64, for = \"24h\" }}\n\
+         severity = \"warning\"\nfault_family = \"other\"\n",
+        id.to_lowercase(),
+        on / 2.0,
+    )
 }
 
 fn first_move(

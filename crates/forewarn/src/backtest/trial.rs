@@ -10,7 +10,7 @@ use forewarn_domain::reading::BatchBody;
 use forewarn_domain::repair::RepairRecord;
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::{Span, Time};
-use forewarn_engine::{Decision, Engine, Notice, Tally};
+use forewarn_engine::{Decision, Engine, Knowledge, Notice, Tally};
 use indicatif::ProgressBar;
 
 use super::folder::Folder;
@@ -69,7 +69,16 @@ impl Trial {
         keeps_series: bool,
         bar: &ProgressBar,
     ) -> Result<Self, Refusal> {
-        let knowledge = files::knowledge(rules, None)?;
+        Self::with(folder, files::knowledge(rules, None)?, keeps_series, bar)
+    }
+
+    /// Runs the folder with rules that may stand in no file.
+    pub(super) fn with(
+        folder: &Folder,
+        knowledge: Knowledge,
+        keeps_series: bool,
+        bar: &ProgressBar,
+    ) -> Result<Self, Refusal> {
         let mut engine = Engine::new(Arc::clone(&folder.plant), knowledge, Vec::new())?;
         let failing = folder.import.failures.as_ref();
         let within = failing.map_or(Span::from_secs(72 * 3_600), |it| it.within);
@@ -121,6 +130,7 @@ impl Gathered {
                         known.is_cleared = false;
                     }
                 }
+                Decision::Checked { .. } => {}
                 Decision::Cleared { episode, .. } => {
                     let known =
                         self.tickets.iter_mut().rev().find(|it| it.draft.episode == episode);

@@ -68,6 +68,7 @@ fn record(entry: RepairEntry, origin: Time) -> RepairRecord {
         outcome: entry.outcome,
         hours: entry.hours,
         ticket: entry.ticket,
+        shape: None,
     }
 }
 

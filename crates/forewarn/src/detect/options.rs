@@ -21,8 +21,14 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = ',')]
     pub(crate) separator: char,
     /// Rows at the head from which the normal is learned.
-    #[arg(long)]
-    pub(crate) learn_rows: usize,
+    #[arg(long, required_unless_present = "model")]
+    pub(crate) learn_rows: Option<usize>,
+    /// Judges by the model in force of this folder instead of learning.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["learn_rows", "keep_model", "monitor"])]
+    pub(crate) model: Option<PathBuf>,
+    /// Keeps what was learned in this folder, with a card; see `forewarn model`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep_model: Option<PathBuf>,
     /// Columns that are no signals, e.g. labels.
     #[arg(long, value_delimiter = ',')]
     pub(crate) ignore_columns: Vec<String>,
@@ -38,6 +44,13 @@ pub(crate) struct Options {
     /// JSON lines on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Options {
+    /// Rows to learn from; none where a model says what is normal.
+    pub(crate) fn learn_rows(&self) -> usize {
+        self.learn_rows.unwrap_or(0)
+    }
 }
 
 /// The names of the monitors.

@@ -136,6 +136,7 @@ impl<'m> Places<'m> {
             outcome: self.map.outcome_of(self.said(row, Field::Outcome).as_deref()),
             hours,
             ticket: self.said(row, Field::Ticket),
+            shape: None,
         };
         let origin = RepairOrigin {
             repair: id,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use forewarn_notify::MessagesFile;
 use serde::Deserialize;
 
 use crate::files::{self, Text};
@@ -34,9 +35,9 @@ pub(crate) struct ServerFile {
     /// How long what is kept, by class: `vibration`, `process`, `context`.
     #[serde(default)]
     pub(crate) retention: BTreeMap<String, Kept>,
-    /// Systems that are told what happens to tickets.
-    #[serde(default, rename = "webhook")]
-    pub(crate) webhooks: Vec<WebhookEntry>,
+    /// Whom to tell what happens to tickets.
+    #[serde(default)]
+    pub(crate) messages: MessagesFile,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,16 +56,6 @@ pub(crate) enum BrokerChoice {
         password_file: Option<PathBuf>,
         ca_file: Option<PathBuf>,
     },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WebhookEntry {
-    /// Under which name the outbox addresses it.
-    pub(crate) name: String,
-    pub(crate) url: String,
-    /// File that holds the secret `whsec_…`.
-    pub(crate) secret_file: PathBuf,
 }
 
 impl ServerFile {

@@ -1,23 +1,33 @@
 //! From what people said to changes of the rules that they may approve.
 //!
-//! One kind of change so far: a rule that was rejected again and again in one operating state, and
-//! never confirmed there, is to look only in the others. Every proposal comes with its run over the
-//! stored history; nothing changes before a person approves it.
+//! A rule that was rejected again and again in one operating state, and never confirmed there, is to
+//! look only in the others; where that does not help, a higher limit, a longer time or more readings may
+//! (`tighten`). Every proposal comes with its run over the stored history, and one whose run loses a
+//! confirmed fault or spares nobody anything is put aside; nothing changes before a person approves it.
+//! But a rule that overspent its budget of false alarms goes to shadow at once (`budget`); a person may
+//! put it back.
+
+mod said;
+mod tighten;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use forewarn_api::views::TrialReportView;
 use forewarn_detect::RuleSet;
 use forewarn_domain::id::{DeviceId, RuleId, StateId};
 use forewarn_domain::site::plant::PlantDevice;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 use forewarn_lifecycle::{CancellationToken, Clock};
+use forewarn_store::readings::{ReadingStore, StoreError};
 use forewarn_store::records::{
-    EpisodeFilter, EpisodeRow, NewProposal, NewTrial, RULES, Records, RecordsError, Standing,
+    ConfigVersion, EpisodeFilter, EpisodeRow, NewProposal, NewTrial, RULES, Records, RecordsError,
+    Standing, TrialState,
 };
 use serde_json::json;
 
+use super::budget::{Overspent, overspent};
 use super::rule_text;
 use super::rulebook::{Rulebook, RulebookError, parse};
 
@@ -25,6 +35,7 @@ use super::rulebook::{Rulebook, RulebookError, parse};
 #[derive(Clone, Debug)]
 pub(crate) struct Proposals {
     pub(crate) book: Rulebook,
+    pub(crate) readings: ReadingStore,
     pub(crate) records: Records,
     pub(crate) clock: Clock,
 }
@@ -48,18 +59,26 @@ impl Proposals {
             // A bulk of labels is one change; a storm of tickets is looked at once.
             tokio::time::sleep(GATHER).await;
             changes.borrow_and_update();
-            if let Err(error) = self.look().await {
+            let now = Time::from_micros(self.clock.now_us());
+            if let Err(error) = self.look(now).await {
                 let cause = &error as &dyn std::error::Error;
                 tracing::warn!(error = cause, "no proposals could be made");
             }
         }
     }
 
-    async fn look(&self) -> Result<(), ProposalError> {
+    /// One look at what people have said up to now.
+    pub(super) async fn look(&self, now: Time) -> Result<(), ProposalError> {
         let Some(config) = self.records.config(RULES, RULES).await? else { return Ok(()) };
         let rules = parse(&config.config.toml, config.version)?;
+        let rows = self.records.episodes(&EpisodeFilter::default(), None, EPISODES_MAX).await?;
+        let versions = self.records.config_versions(RULES, RULES).await?;
+        if let Some(overspent) = overspent(&rules, &rows, &versions, now) {
+            // A new version is a change of the records, so the next look follows by itself.
+            return self.demote(&overspent, &config, now).await;
+        }
         let known = self.records.proposals(KNOWN_MAX).await?;
-        for ((rule, state), case) in self.cases().await? {
+        for ((rule, state), case) in self.cases(rows) {
             if case.rejected.len() < REJECTED_MIN || 0 < case.confirmed {
                 continue;
             }
@@ -77,15 +96,48 @@ impl Proposals {
             let text = &config.config.toml;
             let changed = rule_text::with_field(text, rule.as_str(), "states", Some(&value));
             if let Some(toml) = changed {
-                self.propose((&rule, &state, &states), case, (toml, config.version)).await?;
+                let names = states.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let told = Told {
+                    kind: GATE,
+                    why: gate(&rule, &state, case.rejected.len(), &names),
+                    evidence: json!({
+                        "state": state, "states": states, "rejected": ids(&case.rejected),
+                    }),
+                };
+                let changed = (toml, config.version);
+                self.propose((&rule, told), &case.rejected, changed, now).await?;
+            }
+        }
+        self.tighten(&config, now).await?;
+        self.judge(now).await
+    }
+
+    /// Puts aside what its own run speaks against: a confirmed fault would be lost, or not one of the
+    /// rejected anomalies would go.
+    async fn judge(&self, now: Time) -> Result<(), ProposalError> {
+        for proposal in self.records.proposals(KNOWN_MAX).await? {
+            let is_ours =
+                [GATE, "limit", "duration", "n_of_m"].contains(&proposal.new.kind.as_str());
+            if proposal.state != "open" || !is_ours {
+                continue;
+            }
+            let trial = self.records.trial(proposal.new.backtest).await?;
+            let Some(report) = trial.report.filter(|_| trial.state == TrialState::Done) else {
+                continue;
+            };
+            let Ok(report) = serde_json::from_str::<TrialReportView>(&report) else { continue };
+            let judged = &report.judged;
+            if !report.lost.is_empty() || judged.rejected_in_base <= judged.rejected_in_candidate {
+                self.records.dismiss(proposal.number, "forewarn", now).await?;
+                let (number, lost) = (proposal.number, report.lost.len());
+                tracing::info!(number, lost, "a proposal was put aside after its run");
             }
         }
         Ok(())
     }
 
     /// What people said, by rule and operating state; speed bands count as their state.
-    async fn cases(&self) -> Result<BTreeMap<(RuleId, StateId), Case>, ProposalError> {
-        let rows = self.records.episodes(&EpisodeFilter::default(), None, EPISODES_MAX).await?;
+    fn cases(&self, rows: Vec<EpisodeRow>) -> BTreeMap<(RuleId, StateId), Case> {
         let mut cases: BTreeMap<(RuleId, StateId), Case> = BTreeMap::new();
         for row in rows {
             let Some(first) = row.episode.anomalies.first() else { continue };
@@ -99,7 +151,56 @@ impl Proposals {
                 Standing::Open | Standing::Rejected => {}
             }
         }
-        Ok(cases)
+        cases
+    }
+
+    /// Puts a rule into shadow, with its reason and a run that shows what that changes.
+    async fn demote(
+        &self,
+        overspent: &Overspent,
+        config: &ConfigVersion,
+        now: Time,
+    ) -> Result<(), ProposalError> {
+        let (rule, toml) = (&overspent.rule, &config.config.toml);
+        let changed = rule_text::with_field(toml, rule.as_str(), "mode", Some("\"shadow\""));
+        let Some(toml) = changed else { return Ok(()) };
+        let base_version = config.version;
+        let backtest = self.ask_backtest((&toml, base_version), overspent.since, now).await?;
+        let why = overspent.why();
+        let rejected: Vec<String> = overspent.rejected.iter().map(ToString::to_string).collect();
+        let evidence = json!({
+            "rejected": rejected, "confirmed": overspent.confirmed, "budget": overspent.budget,
+        });
+        tracing::warn!(%rule, "{}", why.en);
+        let new = NewProposal {
+            rule: rule.clone(),
+            kind: DEMOTE.to_owned(),
+            base_version,
+            toml,
+            why,
+            evidence: evidence.to_string(),
+            backtest,
+        };
+        self.records.demote(&new, now).await?;
+        Ok(())
+    }
+
+    /// Asks for a run of changed rules over the time of what they follow from, a week at least.
+    async fn ask_backtest(
+        &self,
+        (toml, base_version): (&str, i64),
+        first: Time,
+        now: Time,
+    ) -> Result<i64, ProposalError> {
+        let trial = NewTrial {
+            author: AUTHOR.to_owned(),
+            purpose: "proposal".to_owned(),
+            base_version,
+            toml: toml.to_owned(),
+            since: (first - LEAD).min(now - WEEK),
+            until: now,
+        };
+        Ok(self.records.ask_trial(&trial, now).await?)
     }
 
     /// The machines on which a rule looks.
@@ -143,52 +244,52 @@ impl Proposals {
 
     async fn propose(
         &self,
-        (rule, state, states): (&RuleId, &StateId, &[StateId]),
-        case: Case,
+        (rule, told): (&RuleId, Told),
+        rejected: &[EpisodeRow],
         (toml, base_version): (String, i64),
+        now: Time,
     ) -> Result<(), ProposalError> {
-        let now = Time::from_micros(self.clock.now_us());
-        let first = case.rejected.iter().map(|it| it.episode.onset).min().unwrap_or(now);
-        let since = (first - LEAD).min(now - WEEK);
-        let trial = NewTrial {
-            author: "forewarn".to_owned(),
-            purpose: "proposal".to_owned(),
-            base_version,
-            toml: toml.clone(),
-            since,
-            until: now,
-        };
-        let backtest = self.records.ask_trial(&trial, now).await?;
-        let count = case.rejected.len();
-        let names = states.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let why = Localized::new(
-            format!(
-                "{count} anomalies of rule {rule} in state {state} were rejected and none was \
-                 confirmed there; let it look only in {}",
-                names.join(", ")
-            ),
-            format!(
-                "规则 {rule} 在工况 {state} 下的 {count} 个异常被判为误报，无一确认；建议仅在以下工况判断：{}",
-                names.join("、")
-            ),
-        );
-        let episodes: Vec<String> =
-            case.rejected.iter().map(|it| it.episode.id.to_string()).collect();
-        let evidence = json!({ "state": state, "states": states, "rejected": episodes });
+        let first = rejected.iter().map(|it| it.episode.onset).min().unwrap_or(now);
+        let backtest = self.ask_backtest((&toml, base_version), first, now).await?;
         let new = NewProposal {
             rule: rule.clone(),
-            kind: GATE.to_owned(),
+            kind: told.kind.to_owned(),
             base_version,
             toml,
-            why,
-            evidence: evidence.to_string(),
+            why: told.why,
+            evidence: told.evidence.to_string(),
             backtest,
         };
         if let Some(number) = self.records.propose(&new, now).await? {
-            tracing::info!(number, %rule, %state, count, "proposed a gate");
+            tracing::info!(number, %rule, kind = told.kind, "proposed a change of a rule");
         }
         Ok(())
     }
+}
+
+/// What a proposal says.
+struct Told {
+    kind: &'static str,
+    why: Localized,
+    evidence: serde_json::Value,
+}
+
+fn gate(rule: &RuleId, state: &StateId, count: usize, names: &[String]) -> Localized {
+    Localized::new(
+        format!(
+            "{count} anomalies of rule {rule} in state {state} were rejected and none was confirmed \
+             there; let it look only in {}",
+            names.join(", ")
+        ),
+        format!(
+            "规则 {rule} 在工况 {state} 下的 {count} 个异常被判为误报，无一确认；建议仅在以下工况判断：{}",
+            names.join("、")
+        ),
+    )
+}
+
+fn ids(rows: &[EpisodeRow]) -> Vec<String> {
+    rows.iter().map(|it| it.episode.id.to_string()).collect()
 }
 
 /// The declared state of which an operating state is a speed band, or itself.
@@ -208,6 +309,12 @@ fn whole(device: &PlantDevice, state: &StateId) -> StateId {
 /// The kind of proposal that takes a state out of a rule.
 const GATE: &str = "gate";
 
+/// The kind that puts a rule into shadow.
+const DEMOTE: &str = "demote";
+
+/// Who asks and decides where no person does.
+const AUTHOR: &str = "forewarn";
+
 /// Ten of ten is no chance: a fault rate of a fifth would have shown itself with 90 per cent.
 const REJECTED_MIN: usize = 10;
 
@@ -225,9 +332,11 @@ const KNOWN_MAX: i64 = 500;
 const GATHER: Duration = Duration::from_millis(400);
 
 #[derive(Debug, thiserror::Error)]
-enum ProposalError {
+pub(super) enum ProposalError {
     #[error(transparent)]
     Engine(#[from] forewarn_engine::EngineError),
+    #[error(transparent)]
+    Readings(#[from] StoreError),
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]

@@ -324,6 +324,10 @@ fn ticket_write(decision: &Decision) -> TicketWrite {
             tracing::info!(stage = "decide", trace = %draft.evidence.trace, ticket.id = %draft.id, because, "amended a ticket");
             TicketWrite::Amend(draft.clone())
         }
+        Decision::Checked { episode, check } => {
+            tracing::info!(stage = "decide", %episode, repair = %check.repair, verdict = %check.verdict, "checked a repair");
+            TicketWrite::Checked { episode: *episode, check: check.clone() }
+        }
         Decision::Cleared { episode, at } => {
             TicketWrite::EpisodeCleared { episode: *episode, at: *at }
         }

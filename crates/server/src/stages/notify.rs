@@ -3,36 +3,54 @@
 //! ingest -> store -> decide -> **notify**
 //!
 //! The outbox was written together with what it tells, so nothing is told that is not committed, and
-//! what is committed is told at least once; a receiver that honours the key sees it once.
+//! what is committed is told at least once; a receiver that honours the key sees it once. Each channel
+//! has a worker of its own: a receiver that hangs, or a message that nobody takes, delays no other.
 
+pub(crate) mod desk;
+pub(crate) mod lines;
+pub(crate) mod routes;
+mod words;
+mod worker;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forewarn_domain::id::SiteId;
-use forewarn_domain::time::{Span, Time};
+use forewarn_domain::family::Priority;
+use forewarn_domain::id::{DeviceId, SiteId};
+use forewarn_domain::text::Localized;
+use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
-use forewarn_notify::{Channel, Message as Notification, Outcome};
-use forewarn_store::failpoint;
-use forewarn_store::records::{Message, Records, RecordsError, TicketRow};
+use forewarn_store::records::{DEFAULT_CHANNEL, MessageNotice, Parcel, Records, RecordsError};
 
 use crate::health::{Health, Stage, StageState};
 use crate::metrics::{Counter, Metrics};
+use lines::{Line, Lines};
+use worker::Worker;
 
 /// The stage and what it needs.
-pub(crate) struct Notify {
-    pub(crate) site: SiteId,
-    pub(crate) records: Records,
-    /// Channels by the name under which the outbox addresses them.
-    pub(crate) channels: Vec<(String, Channel)>,
-    pub(crate) clock: Clock,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) health: Arc<Health>,
+#[derive(Debug)]
+pub struct Notify {
+    /// Where it happens.
+    pub site: SiteId,
+    /// What people call the devices.
+    pub names: BTreeMap<DeviceId, Localized>,
+    /// The outbox.
+    pub records: Records,
+    /// The channels.
+    pub lines: Arc<Lines>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How the stage is.
+    pub health: Arc<Health>,
 }
 
 impl Notify {
     /// Sends what is due until `stop`.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        if self.channels.is_empty() {
+    pub async fn run(self, stop: CancellationToken) {
+        if self.lines.all().is_empty() {
             self.health.set(
                 Stage::Notify,
                 StageState::Idle,
@@ -40,95 +58,104 @@ impl Notify {
                 "未配置通知渠道，事件仅写入日志",
             );
         }
-        let mut changes = self.records.changes();
-        loop {
-            if let Err(error) = self.send_due().await {
+        let workers = self.lines.all().iter().map(|line| Worker::new(&self, line).run(&stop));
+        let workers = futures::future::join_all(workers);
+        tokio::join!(workers, self.watch(&stop));
+    }
+
+    /// What belongs to no channel: the log, channels that are gone, keys that expire.
+    async fn watch(&self, stop: &CancellationToken) {
+        let mut looked_for_keys = None;
+        while !stop.is_cancelled() {
+            let now = self.now();
+            let mut done = self.sweep().await;
+            let today = now.to_utc().date_naive();
+            if done.is_ok() && looked_for_keys != Some(today) {
+                done = self.warn_of_keys(today).await;
+                looked_for_keys = done.is_ok().then_some(today);
+            }
+            if let Err(error) = done {
                 let cause = &error as &dyn std::error::Error;
                 tracing::error!(stage = "notify", error = cause, "the outbox could not be read");
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                _changed = changes.changed() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
     }
 
-    async fn send_due(&self) -> Result<(), RecordsError> {
-        loop {
-            let due = self.records.claim_messages(self.now(), LEASE, CLAIM_MAX).await?;
-            if due.is_empty() {
-                return Ok(());
+    /// Tells the log what is for the log, and gives up what is for channels that are set up no more.
+    async fn sweep(&self) -> Result<(), RecordsError> {
+        for counts in self.records.channel_counts().await? {
+            let channel = counts.channel.as_str();
+            if counts.waiting == 0 || self.lines.get(channel).is_some() {
+                continue;
             }
-            for message in due {
-                self.send(&message).await?;
+            if channel == DEFAULT_CHANNEL {
+                self.tell_the_log().await?;
+                continue;
             }
+            let why = "no channel of this name is set up";
+            let given_up = self.records.abandon_messages(channel, self.now(), why).await?;
+            self.metrics.add(Counter::NotifyDead, given_up);
+            tracing::warn!(stage = "notify", channel, given_up, "messages were given up: {why}");
         }
+        Ok(())
     }
 
-    async fn send(&self, message: &Message) -> Result<(), RecordsError> {
-        let ticket = self.records.ticket(&message.ticket.to_string()).await?;
-        let channel = self.channels.iter().find(|(name, _)| *name == message.channel);
-        let Some((_, channel)) = channel else {
-            tracing::info!(stage = "notify", ticket.id = %message.ticket, what = message.what, "told the log");
-            return self.records.message_sent(message.id, self.now()).await;
-        };
-        let seconds = self.now().micros().div_euclid(1_000_000);
-        let outcome = channel.send(&self.notification(message, &ticket), seconds).await;
-        failpoint::pass("server: told, not marked as told");
-        match outcome {
-            Outcome::Delivered => {
-                self.metrics.add(Counter::NotifySent, 1);
-                self.health.worked(Stage::Notify, self.now());
-                self.records.message_sent(message.id, self.now()).await
-            }
-            Outcome::Retry { reason, after } if message.attempts < ATTEMPTS_MAX => {
-                self.metrics.add(Counter::NotifyRetried, 1);
-                self.complain(message, &reason);
-                let asked = after.map_or(Span::ZERO, |it| {
-                    Span::from_millis(i64::try_from(it.as_millis()).unwrap_or(i64::MAX))
-                });
-                let next = self.now() + pause(message.attempts).max(asked);
-                self.records.message_failed(message.id, next, &reason).await
-            }
-            Outcome::Retry { reason, .. } | Outcome::Refused { reason } => {
-                self.metrics.add(Counter::NotifyDead, 1);
-                self.complain(message, &reason);
-                self.records.message_dead(message.id, self.now(), &reason).await
+    async fn tell_the_log(&self) -> Result<(), RecordsError> {
+        let now = self.now();
+        for due in self.records.due_messages(DEFAULT_CHANNEL, now, LOGGED_MAX).await? {
+            let claimed = self.records.claim_messages(&[due.id], None, now, worker::LEASE).await?;
+            for message in claimed {
+                let number = message.facts.number.as_str();
+                tracing::info!(
+                    stage = "notify",
+                    ticket = number,
+                    what = message.what,
+                    "told the log"
+                );
+                self.records.message_sent(Parcel::One(message.id), now).await?;
             }
         }
+        Ok(())
     }
 
-    fn complain(&self, message: &Message, reason: &str) {
-        let Message { channel, .. } = message;
-        tracing::warn!(stage = "notify", channel, reason, "a message was not delivered");
-        self.health.set(
-            Stage::Notify,
-            StageState::Degraded,
-            format!("channel {channel} does not take messages: {reason}"),
-            format!("渠道 {channel} 无法送达：{reason}"),
-        );
-    }
-
-    fn notification(&self, message: &Message, ticket: &TicketRow) -> Notification {
-        let body = serde_json::json!({
-            "ticket": ticket.id,
-            "number": ticket.number,
-            "device": ticket.key.device,
-            "component": ticket.key.component,
-            "fault_family": ticket.key.family,
-            "priority": ticket.priority,
-            "state": ticket.state,
-            "headline": ticket.headline,
-        });
-        Notification {
-            id: message.key.clone(),
-            site: self.site.clone(),
-            kind: format!("ticket.{}.v1", message.what),
-            subject: ticket.number.clone(),
-            at: message.created_at,
-            body,
+    /// A week before a key expires its own channel says so, and another one, since the first may be
+    /// the one that nobody reads any more.
+    async fn warn_of_keys(&self, today: chrono::NaiveDate) -> Result<(), RecordsError> {
+        for line in self.lines.all() {
+            let Some(expires) = line.outlet.expires else { continue };
+            let days = (expires - today).num_days();
+            if KEY_WARNING_DAYS < days {
+                continue;
+            }
+            let id = line.outlet.id.as_str();
+            let headline = Localized::new(
+                format!("the key of message channel {id} expires on {expires}"),
+                format!("消息渠道 {id} 的密钥将于 {expires} 到期"),
+            );
+            for channel in std::iter::once(id).chain(self.second(line)) {
+                let notice = MessageNotice {
+                    key: format!("expiry/{id}/{expires}/{channel}"),
+                    channel: channel.to_owned(),
+                    headline: headline.clone(),
+                    priority: Priority::P2,
+                };
+                self.records.give_notice(&notice, self.now()).await?;
+            }
         }
+        Ok(())
+    }
+
+    /// The stand-in of a channel, or another channel to people.
+    fn second(&self, line: &Line) -> Option<&str> {
+        if let Some(fallback) = &line.outlet.fallback {
+            return self.lines.get(&fallback.to).map(|it| it.outlet.id.as_str());
+        }
+        let mut others = self.lines.all().iter().filter(|it| it.outlet.id != line.outlet.id);
+        others.find(|it| it.outlet.channel.is_for_people()).map(|it| it.outlet.id.as_str())
     }
 
     fn now(&self) -> Time {
@@ -136,19 +163,10 @@ impl Notify {
     }
 }
 
-/// 5 s, then fourfold, at most an hour.
-fn pause(attempts: i64) -> Span {
-    let exponent = u32::try_from(attempts.clamp(1, 8) - 1).unwrap_or(0);
-    Span::from_secs((5 * 4_i64.pow(exponent)).min(3_600))
-}
+/// Retries and held messages become due without any change that would wake the stage.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// About a day of attempts; after it the message stands on the health page as given up.
-const ATTEMPTS_MAX: i64 = 28;
+/// As many at a time; the next look takes the rest.
+const LOGGED_MAX: i64 = 100;
 
-/// A sender that dies loses nothing for longer than this.
-const LEASE: Span = Span::from_secs(60);
-
-const CLAIM_MAX: i64 = 20;
-
-/// Retries become due without any change that would wake the stage.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const KEY_WARNING_DAYS: i64 = 7;

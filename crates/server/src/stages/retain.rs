@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forewarn_domain::time::Time;
+use forewarn_domain::time::{Span, Time};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::failpoint;
 use forewarn_store::readings::{Hold, ReadingStore, RetentionPolicy, StoreError};
-use forewarn_store::records::{Records, RecordsError, StateFilter, TicketFilter, WaveformRow};
+use forewarn_store::records::{EvidenceHold, Records, RecordsError, WaveformRow};
 use forewarn_store::waveform_files::{WaveformFileError, WaveformFiles};
 
 use crate::health::{Health, Stage, StageState};
@@ -57,7 +57,7 @@ impl Retain {
     }
 
     async fn clean(&self, now: Time) -> Result<(), RetainError> {
-        let holds = self.holds().await?;
+        let holds = self.holds(now).await?;
         let retained = self.readings.retain(&self.policy, now, &holds).await?;
         self.metrics.add(Counter::RetainExpired, retained.expired);
         self.metrics.add(Counter::RetainOverCap, retained.over_cap);
@@ -94,19 +94,17 @@ impl Retain {
         Ok(self.records.forget_waveform(row.id).await?)
     }
 
-    /// What open tickets rest on.
-    async fn holds(&self) -> Result<Vec<Hold>, RetainError> {
-        let filter = TicketFilter { state: StateFilter::Open, ..TicketFilter::default() };
-        let mut holds = Vec::new();
-        for row in self.records.tickets(&filter, None, TICKETS_MAX).await? {
-            let draft = self.records.ticket_draft(row.id).await?;
-            holds.extend(draft.evidence.trends.into_iter().map(|trend| Hold {
-                channel: trend.channel,
-                from: trend.from,
-                to: trend.to,
-            }));
+    /// What tickets rest on, open ones and those that ended not long ago. A stretch of which no more
+    /// readings can come is sealed with their hash before anything goes.
+    async fn holds(&self, now: Time) -> Result<Vec<Hold>, RetainError> {
+        let held = self.records.evidence_held(now).await?;
+        for hold in held.iter().filter(|it| it.seal.is_none() && it.to + SETTLED <= now) {
+            let EvidenceHold { channel, from, to, .. } = hold;
+            let seal = self.readings.fingerprint(channel, *from, *to).await?;
+            self.records.seal_evidence(hold, seal).await?;
         }
-        Ok(holds)
+        let of = |it: EvidenceHold| Hold { channel: it.channel, from: it.from, to: it.to };
+        Ok(held.into_iter().map(of).collect())
     }
 }
 
@@ -116,8 +114,9 @@ const CLEAN_EVERY: Duration = Duration::from_secs(300);
 /// Waveforms of a channel removed in one run.
 const WAVEFORMS_MAX: i64 = 1_000;
 
-/// A plant with more open tickets than this has other worries than its disk.
-const TICKETS_MAX: i64 = 10_000;
+/// The engine has passed the end of a stretch when its ticket is written; what comes after is late, and
+/// late readings are not counted. This is only for clocks that differ.
+const SETTLED: Span = Span::from_secs(120);
 
 #[derive(Debug, thiserror::Error)]
 enum RetainError {

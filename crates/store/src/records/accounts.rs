@@ -4,9 +4,11 @@
 //! attacker nothing, since nobody can choose the hash of a guess.
 
 use forewarn_domain::time::Time;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Deed};
 use super::row::time;
 use super::{Records, RecordsError, query};
 
@@ -59,6 +61,8 @@ impl Records {
         .bind(at.micros())
         .execute(&mut *tx)
         .await?;
+        let deed = Deed::new("forewarn", "setup_token.set", "setup", json!({}));
+        audit::append(&mut tx, &deed, at).await?;
         self.finish(tx).await
     }
 
@@ -81,7 +85,7 @@ impl Records {
     /// # Errors
     ///
     /// [`RecordsError`] when the store does not answer.
-    pub async fn open_session(&self, new: &NewSession) -> Result<(), RecordsError> {
+    pub async fn open_session(&self, new: &NewSession, at: Time) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
         query("INSERT INTO session (sha256, account, role, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(hash(&new.secret))
@@ -90,6 +94,9 @@ impl Records {
             .bind(new.session.expires_at.micros())
             .execute(&mut *tx)
             .await?;
+        let Session { account, role, expires_at } = &new.session;
+        let detail = json!({"role": role, "expires_at": expires_at});
+        audit::append(&mut tx, &Deed::new(account, "session.open", account, detail), at).await?;
         self.finish(tx).await
     }
 
@@ -119,9 +126,17 @@ impl Records {
     /// # Errors
     ///
     /// [`RecordsError`] when the store does not answer.
-    pub async fn close_session(&self, secret: &str) -> Result<(), RecordsError> {
+    pub async fn close_session(&self, secret: &str, at: Time) -> Result<(), RecordsError> {
         let mut tx = self.begin().await?;
-        query("DELETE FROM session WHERE sha256 = $1").bind(hash(secret)).execute(&mut *tx).await?;
+        let closed = query("DELETE FROM session WHERE sha256 = $1 RETURNING account")
+            .bind(hash(secret))
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(row) = closed {
+            let account: String = row.try_get("account")?;
+            let deed = Deed::new(&account, "session.close", &account, json!({}));
+            audit::append(&mut tx, &deed, at).await?;
+        }
         self.finish(tx).await
     }
 }

@@ -6,6 +6,7 @@
 
 use forewarn_domain::cause::CauseCode;
 use forewarn_domain::text::Localized;
+use forewarn_domain::ticket::course::{Asked, Course, Facts, Permit, Process};
 use forewarn_domain::ticket::{Command, TicketState, TimelineEntry, Verdict, WaitingFor};
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,10 @@ use super::engine::{EngineInput, Notice, put_notice};
 use super::journal::{self, Change};
 use super::list::find;
 use super::row::to_json;
-use super::{Records, RecordsError, RequestKey, TicketRow, accounts, outbox, query, repairs};
+use super::{
+    Records, RecordsError, RequestKey, TicketRow, accounts, course, evidence, outbox, query,
+    repairs, shown,
+};
 
 /// A command with everything that decides whether it is carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +69,7 @@ impl Records {
     /// [`RecordsError::UnknownTicket`], [`RecordsError::Stale`] when somebody was quicker,
     /// [`RecordsError::Illegal`] when the state does not allow it, [`RecordsError::TwinOpen`] when
     /// reopening would make a second open ticket, [`RecordsError::KeyReused`] for a request key that
-    /// stood for another body.
+    /// stood for another body, [`RecordsError::Refused`] when evidence is missing.
     pub async fn act(&self, act: &Act) -> Result<Acted, RecordsError> {
         let mut tx = self.begin().await?;
         let acted = self.carry_out(&mut tx, act).await?;
@@ -95,18 +99,33 @@ impl Records {
         }
         let state = ticket.state.after(&act.command)?;
         check_others(&mut *tx, &ticket, act).await?;
+        let process = self.process(&mut *tx).await?;
+        let permit = match &process {
+            Some(process) => permit(&mut *tx, &**process, (&ticket, state), act).await?,
+            None => Permit::default(),
+        };
         let changed = changed(&ticket, state, act);
         write(&mut *tx, &changed).await?;
-        journal::write_timeline(&mut *tx, changed.id, changed.revision, &entry(act, state)).await?;
+        let course = match &process {
+            Some(process) => follow(&mut *tx, &**process, (&ticket, &changed), act.at).await?,
+            None => Course::default(),
+        };
+        let entry = entry(act, state, &permit.note);
+        journal::write_timeline(&mut *tx, changed.id, changed.revision, &entry).await?;
         let (subject, device) = (changed.id.to_string(), changed.key.device.as_str());
         let change = Change { at: act.at, kind: "ticket.changed", subject: &subject, device };
         journal::write_change(&mut *tx, change).await?;
         let what = act.command.word();
-        let about = outbox::About { what, ticket: changed.id, revision: changed.revision };
+        let (ticket_id, revision, to) = (changed.id, changed.revision, course.tell.as_slice());
+        let about = outbox::About { what, ticket: ticket_id, revision, to };
         outbox::address(&mut *tx, &self.notify, about, act.at).await?;
+        if !changed.state.is_open() {
+            evidence::keep_on(&mut *tx, changed.id, act.at).await?;
+        }
         let input = match notice(&changed, ticket.state, act) {
-            Some(notice) => {
-                if let Notice::TicketClosed { repair, .. } = &notice {
+            Some(mut notice) => {
+                if let Notice::TicketClosed { repair, .. } = &mut notice {
+                    repair.shape = evidence::shape_of(&mut *tx, changed.id).await?;
                     repairs::put(&mut *tx, repair).await?;
                 }
                 Some(put_notice(&mut *tx, &notice, act.at).await?)
@@ -115,6 +134,36 @@ impl Records {
         };
         Ok(Acted { ticket: changed, input, is_repeat: false })
     }
+}
+
+/// Asks the ticket's type.
+async fn permit(
+    tx: &mut AnyConnection,
+    process: &dyn Process,
+    (ticket, next): (&TicketRow, TicketState),
+    act: &Act,
+) -> Result<Permit, RecordsError> {
+    let evidence = shown::kinds(tx, ticket.id).await?;
+    let (ticket, command) = (Facts::from(ticket), &act.command);
+    let asked = Asked { ticket: &ticket, next, command, evidence: &evidence, at: act.at };
+    process.permit(&asked).map_err(|refusal| RecordsError::Refused {
+        number: ticket.number.clone(),
+        command: command.word(),
+        refusal,
+    })
+}
+
+/// Lets clocks and timers follow a change of a ticket.
+pub(super) async fn follow(
+    tx: &mut AnyConnection,
+    process: &dyn Process,
+    (before, after): (&TicketRow, &TicketRow),
+    at: Time,
+) -> Result<Course, RecordsError> {
+    let standing = course::standing(&mut *tx, after.id).await?;
+    let course = process.follow(&before.into(), &after.into(), &standing, at);
+    course::apply(tx, after.id, &course, at).await?;
+    Ok(course)
 }
 
 /// Looks at the other tickets that a command speaks of.
@@ -157,9 +206,18 @@ fn changed(ticket: &TicketRow, state: TicketState, act: &Act) -> TicketRow {
     changed.revision += 1;
     changed.waiting_for = None;
     changed.closed_at = (!state.is_open()).then_some(act.at);
+    if !state.is_open() {
+        changed.shelved_until = None;
+    }
     match &act.command {
-        Command::Accept {} => changed.owner = Some(act.actor.clone()),
-        Command::Assign { to } => changed.owner = Some(to.clone()),
+        Command::Accept {} => {
+            changed.owner = Some(act.actor.clone());
+            changed.accepted_at = Some(act.at);
+        }
+        Command::Assign { to } => {
+            changed.owner = Some(to.clone());
+            changed.accepted_at = None;
+        }
         Command::Close { verdict } => changed.verdict = Some(*verdict),
         Command::Finish { cause, note, part } => {
             let (cause, note, part) = (cause.clone(), note.clone(), part.clone());
@@ -169,6 +227,14 @@ fn changed(ticket: &TicketRow, state: TicketState, act: &Act) -> TicketRow {
         Command::Reopen { .. } => {
             changed.verdict = None;
             changed.done_at = None;
+        }
+        Command::Shelve { until, .. } => {
+            changed.shelved_until = Some(*until);
+            changed.waiting_for = ticket.waiting_for;
+        }
+        Command::Unshelve {} => {
+            changed.shelved_until = None;
+            changed.waiting_for = ticket.waiting_for;
         }
         Command::Wait { reason } => changed.waiting_for = Some(*reason),
         Command::Arrive {}
@@ -186,8 +252,9 @@ async fn write(tx: &mut AnyConnection, ticket: &TicketRow) -> Result<(), Records
     let finish = ticket.finish.as_ref().map(|it| to_json("what was done", it)).transpose()?;
     let written = query(
         "UPDATE ticket SET state = $1, owner = $2, waiting_for = $3, updated_at = $4, done_at = $5,
-             closed_at = $6, finish = $7, verdict = $8, revision = $9
-         WHERE id = $10",
+             closed_at = $6, finish = $7, verdict = $8, revision = $9, shelved_until = $10,
+             accepted_at = $11
+         WHERE id = $12",
     )
     .bind(ticket.state.as_str())
     .bind(ticket.owner.clone())
@@ -198,6 +265,8 @@ async fn write(tx: &mut AnyConnection, ticket: &TicketRow) -> Result<(), Records
     .bind(finish)
     .bind(ticket.verdict.map(|it| it.as_str().to_owned()))
     .bind(ticket.revision)
+    .bind(ticket.shelved_until.map(Time::micros))
+    .bind(ticket.accepted_at.map(Time::micros))
     .bind(ticket.id.to_string())
     .execute(tx)
     .await?;
@@ -205,13 +274,20 @@ async fn write(tx: &mut AnyConnection, ticket: &TicketRow) -> Result<(), Records
     Ok(())
 }
 
-fn entry(act: &Act, state: TicketState) -> TimelineEntry {
+fn entry(act: &Act, state: TicketState, more: &Localized) -> TimelineEntry {
+    let mut note = note(&act.command);
+    for (text, more) in [(&mut note.en, &more.en), (&mut note.zh, &more.zh)] {
+        if !text.is_empty() && !more.is_empty() {
+            text.push_str(" · ");
+        }
+        text.push_str(more);
+    }
     TimelineEntry {
         at: act.at,
         actor: act.actor.clone(),
         what: act.command.word().to_owned(),
         state,
-        note: note(&act.command),
+        note,
     }
 }
 
@@ -229,6 +305,9 @@ fn note(command: &Command) -> Localized {
             let told: Vec<&str> = parts.into_iter().flatten().filter(|it| !it.is_empty()).collect();
             Localized::same(told.join(" · "))
         }
+        Command::Shelve { until, reason } => {
+            Localized::new(format!("until {until} · {reason}"), format!("至 {until} · {reason}"))
+        }
         Command::Wait { reason } => match reason {
             WaitingFor::Outside => Localized::new("for somebody from outside", "等外部人员"),
             WaitingFor::Part => Localized::new("for a spare part", "等备件"),
@@ -239,6 +318,7 @@ fn note(command: &Command) -> Localized {
         | Command::Depart {}
         | Command::Resume {}
         | Command::Start {}
+        | Command::Unshelve {}
         | Command::Verify {} => Localized::default(),
     }
 }

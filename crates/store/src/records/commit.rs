@@ -4,6 +4,7 @@
 //! commit leaves the cursor behind and the same decisions are made again; a kill after it finds them
 //! made. So every write here recognises itself.
 
+use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::{Episode, EpisodeId};
 use forewarn_domain::reading::StreamKey;
 use forewarn_domain::ticket::{TicketDraft, TicketId};
@@ -33,6 +34,13 @@ pub enum TicketWrite {
     /// More is known: replaces causes, summary, evidence and priority, never state or owner. A
     /// ticket that is no longer open stays as it was when people decided.
     Amend(Box<TicketDraft>),
+    /// A repair was checked by the signals that had led to its ticket.
+    Checked {
+        /// The episode that the repair ended.
+        episode: EpisodeId,
+        /// What the signals say.
+        check: Box<RepairCheck>,
+    },
     /// The signal came back to normal. Only a note: people close tickets.
     EpisodeCleared {
         /// Which episode.
@@ -78,7 +86,8 @@ impl Records {
             episodes::put(&mut tx, episode).await?;
         }
         let mut committed = Committed::default();
-        let mut desk = Desk { tx: &mut tx, channels: &self.notify, at: commit.at };
+        let process = self.process(&mut tx).await?;
+        let mut desk = Desk { tx: &mut tx, channels: &self.notify, at: commit.at, process };
         for write in &commit.tickets {
             match write {
                 TicketWrite::Open(draft) => match desk.open(draft).await? {
@@ -90,6 +99,11 @@ impl Records {
                     Some(ticket) => committed.amended.push(ticket),
                     None => committed.unchanged += 1,
                 },
+                TicketWrite::Checked { episode, check } => {
+                    if !desk.checked(*episode, check).await? {
+                        committed.unchanged += 1;
+                    }
+                }
                 TicketWrite::EpisodeCleared { episode, at } => {
                     if !desk.episode_cleared(*episode, *at).await? {
                         committed.unchanged += 1;

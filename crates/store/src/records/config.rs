@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Deed};
 use super::row::{parsed, time};
 use super::{Records, RecordsError, query};
 
@@ -110,8 +111,11 @@ pub(super) async fn put_version(
     .bind(at.micros())
     .bind(new.toml.as_str())
     .bind(sha256.to_string())
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    let object = format!("{}/{}", new.kind, new.id);
+    let detail = serde_json::json!({"version": version, "sha256": sha256, "reason": new.reason});
+    audit::append(tx, &Deed::new(&new.author, "config.change", &object, detail), at).await?;
     Ok(version)
 }
 

@@ -3,22 +3,30 @@
 //! Which ticket an episode went to is remembered for good (`ticket_episode`), so a decision that is
 //! made again after a crash is recognised, whatever became of the ticket since.
 
+use std::sync::Arc;
+
+use forewarn_domain::check::{CheckVerdict, RepairCheck};
 use forewarn_domain::episode::EpisodeId;
+use forewarn_domain::id::PersonId;
 use forewarn_domain::text::Localized;
+use forewarn_domain::ticket::course::{Facts, Process};
 use forewarn_domain::ticket::{TicketDraft, TicketId, TicketState, TimelineEntry};
-use forewarn_domain::time::{Span, Time};
+use forewarn_domain::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::journal::{self, Change};
+use super::list::find;
 use super::row::{parsed, to_json};
-use super::{RecordsError, built, next, outbox, query, waveforms};
+use super::{RecordsError, TicketRow, act, built, checks, course, evidence, next, outbox, query};
 
 /// The engine's place at the counter: one transaction, one time.
 pub(super) struct Desk<'a> {
     pub(super) tx: &'a mut AnyConnection,
-    pub(super) channels: &'a [String],
+    pub(super) channels: &'a outbox::Routes,
     pub(super) at: Time,
+    /// What the plant's own rules make of it.
+    pub(super) process: Option<Arc<dyn Process>>,
 }
 
 /// What came of opening a ticket.
@@ -61,10 +69,11 @@ impl Desk<'_> {
             .execute(&mut *self.tx)
             .await?;
         self.link(draft, draft.id).await?;
-        waveforms::hold_evidence(self.tx, draft, self.at + EVIDENCE_HOLD).await?;
+        evidence::hold_evidence(self.tx, (draft.id, draft), self.at).await?;
         let standing = Standing { id: draft.id, number, state: TicketState::ToAssign, revision: 1 };
+        let to = self.begin_course(draft.id).await?;
         self.note(&standing, draft, ("ticket.opened", "opened")).await?;
-        self.tell("opened", &standing).await?;
+        self.tell("opened", &standing, &to).await?;
         Ok(Opened::New(standing.number))
     }
 
@@ -133,8 +142,31 @@ impl Desk<'_> {
             format!("信号自 {cleared_at} 起恢复正常"),
         );
         self.write(&standing, &device, ("ticket.changed", "cleared"), note).await?;
-        self.tell("cleared", &standing).await?;
+        self.tell("cleared", &standing, &[]).await?;
         Ok(true)
+    }
+
+    /// A line about a check in the history of a ticket; people are told where the signal stayed away.
+    pub(super) async fn note_check(
+        &mut self,
+        ticket: TicketId,
+        check: &RepairCheck,
+    ) -> Result<(), RecordsError> {
+        let mut standing = self.standing(ticket).await?;
+        standing.revision += 1;
+        query("UPDATE ticket SET updated_at = $1, revision = $2 WHERE id = $3")
+            .bind(self.at.micros())
+            .bind(standing.revision)
+            .bind(ticket.to_string())
+            .execute(&mut *self.tx)
+            .await?;
+        let device = self.device_of(ticket).await?;
+        let note = checks::told(check);
+        self.write(&standing, &device, ("ticket.changed", "checked"), note).await?;
+        if check.verdict == CheckVerdict::NotReturned {
+            self.tell("not_verified", &standing, &[]).await?;
+        }
+        Ok(())
     }
 
     async fn join(&mut self, draft: &TicketDraft, open: &Standing) -> Result<(), RecordsError> {
@@ -149,7 +181,7 @@ impl Desk<'_> {
         .await?;
         self.rewrite(draft, &mut standing).await?;
         self.note(&standing, draft, ("ticket.changed", "recurred")).await?;
-        self.tell("recurred", &standing).await
+        self.tell("recurred", &standing, &[]).await
     }
 
     /// Writes the row of a new ticket; `false` when the key has an open one already.
@@ -189,6 +221,7 @@ impl Desk<'_> {
         standing: &mut Standing,
     ) -> Result<(), RecordsError> {
         standing.revision += 1;
+        let before = find(&mut *self.tx, &standing.id.to_string()).await?;
         query(
             "UPDATE ticket SET priority = $1, confidence = $2, headline_en = $3, headline_zh = $4,
                  draft = $5, updated_at = $6, revision = $7
@@ -204,11 +237,17 @@ impl Desk<'_> {
         .bind(standing.id.to_string())
         .execute(&mut *self.tx)
         .await?;
-        waveforms::hold_evidence(self.tx, draft, self.at + EVIDENCE_HOLD).await
+        if before.priority != draft.priority
+            && let Some(process) = self.process.clone()
+        {
+            let after = TicketRow { priority: draft.priority, ..before.clone() };
+            act::follow(self.tx, &*process, (&before, &after), self.at).await?;
+        }
+        evidence::hold_evidence(self.tx, (standing.id, draft), self.at).await
     }
 
     /// The ticket that an episode went to, with the newest revision of its draft.
-    async fn ticket_of(
+    pub(super) async fn ticket_of(
         &mut self,
         episode: EpisodeId,
     ) -> Result<Option<(TicketId, i64)>, RecordsError> {
@@ -304,8 +343,22 @@ impl Desk<'_> {
         journal::write_change(self.tx, change).await
     }
 
-    async fn tell(&mut self, what: &str, standing: &Standing) -> Result<(), RecordsError> {
-        let about = outbox::About { what, ticket: standing.id, revision: standing.revision };
+    /// Type, group, clocks and timers of a new ticket; returns whom to tell.
+    async fn begin_course(&mut self, ticket: TicketId) -> Result<Vec<PersonId>, RecordsError> {
+        let Some(process) = self.process.clone() else { return Ok(Vec::new()) };
+        let row = find(&mut *self.tx, &ticket.to_string()).await?;
+        let begun = process.open(&Facts::from(&row), self.at);
+        course::apply(self.tx, ticket, &begun, self.at).await?;
+        Ok(begun.tell)
+    }
+
+    async fn tell(
+        &mut self,
+        what: &str,
+        standing: &Standing,
+        to: &[PersonId],
+    ) -> Result<(), RecordsError> {
+        let about = outbox::About { what, ticket: standing.id, revision: standing.revision, to };
         outbox::address(self.tx, self.channels, about, self.at).await
     }
 }
@@ -323,7 +376,3 @@ const STANDING: &str = "id, number, state, revision";
 
 /// Under which name the engine appears in a ticket's history.
 const ENGINE: &str = "forewarn";
-
-/// How long the waveforms that a ticket rests on are kept at least: two winters, since many faults
-/// come back with the season.
-const EVIDENCE_HOLD: Span = Span::from_secs(2 * 365 * 86_400);

@@ -1,6 +1,7 @@
 //! Why the records store did not do what was asked: one variant for each thing a caller does about it.
 
 use forewarn_domain::ticket::IllegalTransition;
+use forewarn_domain::ticket::course::Refusal;
 
 /// Why the records store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,18 @@ pub enum RecordsError {
     /// The database did not answer, or refused.
     #[error("the records store did not answer")]
     Database(#[from] sqlx::Error),
+    /// The ticket has ended; nothing is added to it.
+    #[error("ticket {number} has ended; reopen it first")]
+    Ended {
+        /// Its number.
+        number: String,
+    },
+    /// The plant's rules of tickets cannot be read with a new text.
+    #[error("the handbook cannot come into force: {why}")]
+    Handbook {
+        /// What is wrong, and where.
+        why: String,
+    },
     /// The command does not fit the ticket's state.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -58,6 +71,16 @@ pub enum RecordsError {
         expected: i64,
         /// Where it is.
         found: i64,
+    },
+    /// The ticket's type refuses the command.
+    #[error("ticket {number} does not take `{command}`: {refusal}")]
+    Refused {
+        /// The ticket's number.
+        number: String,
+        /// What was asked.
+        command: &'static str,
+        /// Why not.
+        refusal: Refusal,
     },
     /// The rules changed since the caller looked, or a proposal is decided already.
     #[error("{what} changed meanwhile; load it again")]

@@ -5,6 +5,7 @@ use forewarn_domain::ticket::{TicketId, TimelineEntry};
 use forewarn_domain::time::Time;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Deed};
 use super::row::{localized, parsed, time};
 use super::{Records, RecordsError, next, query};
 
@@ -128,9 +129,17 @@ pub(super) async fn write_timeline(
     .bind(entry.state.as_str())
     .bind(en.as_str())
     .bind(zh.as_str())
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    // The same sentence goes into the chain, so that a history that was edited later is found out.
+    let detail = serde_json::json!({
+        "revision": revision,
+        "state": entry.state,
+        "note": entry.note,
+    });
+    let action = format!("ticket.{}", entry.what);
+    let deed = Deed::new(&entry.actor, &action, &ticket.to_string(), detail);
+    audit::append(tx, &deed, entry.at).await
 }
 
 pub(super) async fn write_change(

@@ -15,6 +15,7 @@ use forewarn_domain::ticket::{Command, TicketDraft, TicketId, TicketState};
 use forewarn_domain::time::Time;
 use sqlx::AnyConnection;
 
+use super::audit::{self, Deed};
 use super::desk::{Desk, Opened};
 use super::journal::{self, Change};
 use super::label_words::{Judgement, Reason};
@@ -150,6 +151,7 @@ impl Records {
             let mut label = label_of(&told.episode, saying).ok_or_else(unknown)?;
             self.follow(&mut tx, (&told, saying), (&mut label, &mut said.inputs)).await?;
             label_rows::write(&mut tx, &mut label).await?;
+            note(&mut tx, &label, ("label.say", saying.author.as_str()), saying.at).await?;
             said.labels.push(label);
         }
         self.finish(tx).await?;
@@ -187,6 +189,7 @@ impl Records {
             undone: None,
         };
         label_rows::write(&mut tx, &mut label).await?;
+        note(&mut tx, &label, ("label.mark", marked.author.as_str()), marked.at).await?;
         self.finish(tx).await?;
         Ok(label)
     }
@@ -222,6 +225,7 @@ impl Records {
             let device = label.key.device.as_str();
             let change = Change { at, kind: "anomaly.labelled", subject: &subject, device };
             journal::write_change(&mut tx, change).await?;
+            note(&mut tx, &label, ("label.undo", author), at).await?;
             label.undone = Some((at, author.to_owned()));
             said.labels.push(label);
         }
@@ -266,7 +270,8 @@ impl Records {
         match (saying.judgement, &told.ticket) {
             (Judgement::Confirmed, None) => {
                 let Some(draft) = &told.draft else { return Ok(()) };
-                let mut desk = Desk { tx, channels: &self.notify, at: saying.at };
+                let process = self.process(&mut *tx).await?;
+                let mut desk = Desk { tx, channels: &self.notify, at: saying.at, process };
                 label.opened_ticket = match desk.open(draft).await? {
                     Opened::New(_) => Some(draft.id),
                     Opened::Joined(..) | Opened::Known => None,
@@ -342,6 +347,23 @@ async fn told_of(tx: &mut AnyConnection, id: EpisodeId) -> Result<Told, RecordsE
         None => None,
     };
     Ok(Told { episode: json(&row, "body")?, draft: json_opt(&row, "draft")?, ticket })
+}
+
+/// Writes what was said of an anomaly into the audit trail.
+async fn note(
+    tx: &mut AnyConnection,
+    label: &Label,
+    (action, author): (&str, &str),
+    at: Time,
+) -> Result<(), RecordsError> {
+    let object = format!("label/{}", label.number);
+    let detail = serde_json::json!({
+        "episode": label.episode.map(|it| it.to_string()),
+        "device": label.key.device,
+        "judgement": label.judgement.as_str(),
+        "note": label.note,
+    });
+    audit::append(tx, &Deed::new(author, action, &object, detail), at).await
 }
 
 fn act(ticket: TicketId, command: Command, author: &str, at: Time) -> Act {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use forewarn_domain::episode::{EpisodeId, EpisodeKey};
 use forewarn_domain::family::{Priority, TicketKind};
-use forewarn_domain::id::DeviceId;
+use forewarn_domain::id::{DeviceId, GroupId};
 use forewarn_domain::text::Localized;
+use forewarn_domain::ticket::course::TypeRef;
+use forewarn_domain::ticket::kind::TicketSource;
 use forewarn_domain::ticket::{TicketDraft, TicketId, TicketState, Verdict, WaitingFor};
 use forewarn_domain::time::Time;
 use sqlx::any::AnyRow;
@@ -36,6 +38,16 @@ pub struct TicketRow {
     pub owner: Option<String>,
     /// What it waits for, while it does.
     pub waiting_for: Option<WaitingFor>,
+    /// Who found it.
+    pub source: TicketSource,
+    /// Its type in the version with which it was opened.
+    pub ticket_type: Option<TypeRef>,
+    /// Which group has it.
+    pub group: Option<GroupId>,
+    /// Until when nobody is called for it.
+    pub shelved_until: Option<Time>,
+    /// When its owner took it.
+    pub accepted_at: Option<Time>,
     /// When it was opened.
     pub opened_at: Time,
     /// When the trouble began.
@@ -244,6 +256,11 @@ fn ticket(row: &AnyRow) -> Result<TicketRow, RecordsError> {
         state: parsed(row, "state")?,
         owner: row.try_get("owner")?,
         waiting_for: parsed_opt(row, "waiting_for")?,
+        source: parsed(row, "source")?,
+        ticket_type: type_ref(row)?,
+        group: parsed_opt(row, "owner_group")?,
+        shelved_until: time_opt(row, "shelved_until")?,
+        accepted_at: time_opt(row, "accepted_at")?,
         opened_at: time(row, "opened_at")?,
         onset_at: time(row, "onset_at")?,
         detected_at: time(row, "detected_at")?,
@@ -258,6 +275,12 @@ fn ticket(row: &AnyRow) -> Result<TicketRow, RecordsError> {
         occurrences: row.try_get("occurrences")?,
         revision: row.try_get("revision")?,
     })
+}
+
+fn type_ref(row: &AnyRow) -> Result<Option<TypeRef>, RecordsError> {
+    let version: Option<i64> = row.try_get("type_version")?;
+    let id = parsed_opt(row, "ticket_type")?;
+    Ok(id.zip(version).map(|(id, version)| TypeRef { id, version }))
 }
 
 /// A text as a pattern for LIKE that takes it literally.
@@ -275,4 +298,5 @@ fn pattern(text: &str) -> String {
 
 const COLUMNS: &str = "id, number, episode, site, device, component, fault_family, kind, priority,
     state, owner, waiting_for, opened_at, onset_at, detected_at, updated_at, cleared_at, done_at,
-    closed_at, confidence, headline_en, headline_zh, finish, verdict, occurrences, revision";
+    closed_at, confidence, headline_en, headline_zh, finish, verdict, occurrences, revision,
+    source, ticket_type, type_version, owner_group, shelved_until, accepted_at";

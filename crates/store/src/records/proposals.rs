@@ -10,6 +10,7 @@ use forewarn_domain::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Deed};
 use super::config::{newest, put_version};
 use super::engine::put_input;
 use super::journal::{self, Change};
@@ -82,29 +83,36 @@ impl Records {
         if twin.is_some() {
             return Ok(None);
         }
-        let number = next(&mut tx, "proposal").await?;
-        query(
-            "INSERT INTO proposal (number, at, rule, kind, base_version, toml, why_en, why_zh,
-                 evidence, backtest, state)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open')",
-        )
-        .bind(number)
-        .bind(at.micros())
-        .bind(new.rule.as_str())
-        .bind(new.kind.as_str())
-        .bind(new.base_version)
-        .bind(new.toml.as_str())
-        .bind(new.why.en.as_str())
-        .bind(new.why.zh.as_str())
-        .bind(new.evidence.as_str())
-        .bind(new.backtest)
-        .execute(&mut *tx)
-        .await?;
-        let subject = number.to_string();
-        let change = Change { at, kind: "proposal.made", subject: &subject, device: "" };
-        journal::write_change(&mut tx, change).await?;
+        let number = put_proposal(&mut tx, new, at).await?;
         self.finish(tx).await?;
         Ok(Some(number))
+    }
+
+    /// Makes a proposal and puts it into force at once, since a rule has overspent its budget of false
+    /// alarms: the proposal, the version and the engine's input in one transaction. Open proposals are
+    /// outdated by it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordsError::Overtaken`] when another version came into force since the caller looked.
+    pub async fn demote(
+        &self,
+        new: &NewProposal,
+        at: Time,
+    ) -> Result<(i64, EngineInput), RecordsError> {
+        let mut tx = self.begin().await?;
+        let rules = NewRules {
+            author: AUTHOR.to_owned(),
+            reason: new.why.en.clone(),
+            toml: new.toml.clone(),
+            base_version: new.base_version,
+        };
+        let (version, input) = put_rules(&mut tx, &rules, at).await?;
+        outdate(&mut tx).await?;
+        let number = put_proposal(&mut tx, new, at).await?;
+        decide(&mut tx, number, ("approved", Some(version)), (AUTHOR, at)).await?;
+        self.finish(tx).await?;
+        Ok((number, input))
     }
 
     /// Proposals, newest first, at most `limit`.
@@ -144,9 +152,7 @@ impl Records {
         };
         let (version, input) = put_rules(&mut tx, &rules, at).await?;
         decide(&mut tx, number, ("approved", Some(version)), (author, at)).await?;
-        query("UPDATE proposal SET state = 'outdated' WHERE state = 'open'")
-            .execute(&mut *tx)
-            .await?;
+        outdate(&mut tx).await?;
         self.finish(tx).await?;
         Ok((self.proposal(number).await?, input))
     }
@@ -182,9 +188,7 @@ impl Records {
     ) -> Result<(i64, EngineInput), RecordsError> {
         let mut tx = self.begin().await?;
         let changed = put_rules(&mut tx, rules, at).await?;
-        query("UPDATE proposal SET state = 'outdated' WHERE state = 'open'")
-            .execute(&mut *tx)
-            .await?;
+        outdate(&mut tx).await?;
         self.finish(tx).await?;
         Ok(changed)
     }
@@ -201,6 +205,41 @@ impl Records {
             .await?;
         proposal(&row.ok_or(RecordsError::UnknownNumber { what: "proposal", number })?)
     }
+}
+
+async fn put_proposal(
+    tx: &mut AnyConnection,
+    new: &NewProposal,
+    at: Time,
+) -> Result<i64, RecordsError> {
+    let number = next(&mut *tx, "proposal").await?;
+    query(
+        "INSERT INTO proposal (number, at, rule, kind, base_version, toml, why_en, why_zh,
+             evidence, backtest, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open')",
+    )
+    .bind(number)
+    .bind(at.micros())
+    .bind(new.rule.as_str())
+    .bind(new.kind.as_str())
+    .bind(new.base_version)
+    .bind(new.toml.as_str())
+    .bind(new.why.en.as_str())
+    .bind(new.why.zh.as_str())
+    .bind(new.evidence.as_str())
+    .bind(new.backtest)
+    .execute(&mut *tx)
+    .await?;
+    let subject = number.to_string();
+    let change = Change { at, kind: "proposal.made", subject: &subject, device: "" };
+    journal::write_change(tx, change).await?;
+    Ok(number)
+}
+
+/// Other rules are in force, so what was proposed for those before is no longer to be decided.
+async fn outdate(tx: &mut AnyConnection) -> Result<(), RecordsError> {
+    query("UPDATE proposal SET state = 'outdated' WHERE state = 'open'").execute(tx).await?;
+    Ok(())
 }
 
 async fn put_rules(
@@ -252,6 +291,13 @@ async fn decide(
     .execute(&mut *tx)
     .await?;
     let subject = number.to_string();
+    let deed = Deed::new(
+        author,
+        "proposal.decide",
+        &format!("proposal/{number}"),
+        serde_json::json!({"decision": state, "rules_version": version}),
+    );
+    audit::append(&mut *tx, &deed, at).await?;
     let change = Change { at, kind: "proposal.decided", subject: &subject, device: "" };
     journal::write_change(tx, change).await
 }
@@ -278,6 +324,9 @@ fn proposal(row: &AnyRow) -> Result<Proposal, RecordsError> {
 
 /// The kind and the id under which the rules are kept as configuration.
 pub const RULES: &str = "rules";
+
+/// Who changes rules where no person does.
+const AUTHOR: &str = "forewarn";
 
 /// The word of the engine's input that says that other rules are in force.
 pub const RULES_CHANGED: &str = "rules_changed";

@@ -10,8 +10,9 @@ use forewarn_domain::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, Deed};
 use super::engine::{EngineInput, Notice, put_notice};
-use super::row::{parsed, time};
+use super::row::{json_opt, parsed, time, to_json};
 use super::{Records, RecordsError, RequestKey, TicketRow, accounts, query};
 
 impl Records {
@@ -48,6 +49,10 @@ impl Records {
             return Ok(None);
         }
         let input = if put(&mut tx, repair).await? {
+            let actor = request.map_or("", |it| it.account.as_str());
+            let detail = serde_json::json!({"device": repair.device, "text": repair.text});
+            let object = format!("repair/{}", repair.id);
+            audit::append(&mut tx, &Deed::new(actor, "repair.record", &object, detail), at).await?;
             let notice = Notice::RepairRecorded { repair: repair.clone() };
             Some(put_notice(&mut tx, &notice, at).await?)
         } else {
@@ -126,6 +131,7 @@ pub fn record_of_close(ticket: &TicketRow, verdict: Verdict, closed_at: Time) ->
         outcome,
         hours: None,
         ticket: Some(ticket.number.clone()),
+        shape: None,
     }
 }
 
@@ -137,11 +143,12 @@ pub(super) async fn put(
     // The driver gives an absent number another type than a present one, and PostgreSQL keeps the
     // types of the first call; as a text, both are the same.
     let hours = repair.hours.map(|hours| hours.to_string());
+    let shape = repair.shape.as_ref().map(|it| to_json("a shape", it)).transpose()?;
     let written = query(
         "INSERT INTO repair (id, at, device, component, activity, part, words, language, cause,
-             outcome, hours, ticket)
+             outcome, hours, ticket, shape)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-             CAST($11 AS DOUBLE PRECISION), $12)
+             CAST($11 AS DOUBLE PRECISION), $12, $13)
          ON CONFLICT DO NOTHING",
     )
     .bind(repair.id.to_string())
@@ -156,6 +163,7 @@ pub(super) async fn put(
     .bind(repair.outcome.as_str())
     .bind(hours)
     .bind(repair.ticket.clone())
+    .bind(shape)
     .execute(tx)
     .await?;
     Ok(written.rows_affected() == 1)
@@ -176,6 +184,7 @@ fn repair(row: &AnyRow) -> Result<RepairRecord, RecordsError> {
         outcome: parsed(row, "outcome")?,
         hours: row.try_get("hours")?,
         ticket: row.try_get("ticket")?,
+        shape: json_opt(row, "shape")?,
     })
 }
 

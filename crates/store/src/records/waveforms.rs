@@ -3,7 +3,7 @@
 //! The samples are files by their hash (`waveform_files`); here is only what is known about them.
 
 use forewarn_domain::channel::ChannelId;
-use forewarn_domain::ticket::{TicketDraft, TicketId};
+use forewarn_domain::ticket::TicketId;
 use forewarn_domain::time::Time;
 use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use sqlx::any::AnyRow;
@@ -157,7 +157,9 @@ impl Records {
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  CAST(NULL AS BIGINT) AS held
              FROM waveform w WHERE w.channel = $1 AND w.t0 < $2 AND NOT EXISTS (
-                 SELECT 1 FROM waveform_hold h WHERE h.sha256 = w.sha256 AND h.held_until > $3)
+                 SELECT 1 FROM waveform_hold h LEFT JOIN ticket t ON t.id = h.ticket
+                 WHERE h.sha256 = w.sha256 AND (h.held_until > $3
+                     OR t.state NOT IN ('closed', 'false_alarm', 'duplicate')))
              ORDER BY w.t0, w.id LIMIT $4",
         )
         .bind(channel.as_str())
@@ -197,19 +199,7 @@ impl Records {
     }
 }
 
-/// Keeps the waveform that a draft's evidence points to.
-pub(super) async fn hold_evidence(
-    tx: &mut AnyConnection,
-    draft: &TicketDraft,
-    until: Time,
-) -> Result<(), RecordsError> {
-    match &draft.evidence.spectrum {
-        Some(spectrum) => hold(tx, (spectrum.waveform, draft.id), until).await,
-        None => Ok(()),
-    }
-}
-
-async fn hold(
+pub(super) async fn hold(
     tx: &mut AnyConnection,
     (sha256, ticket): (Sha256, TicketId),
     until: Time,

@@ -161,6 +161,11 @@ fn sample() -> TicketDraft {
         quality: QualityReport::default(),
         episode: None,
         burst: None,
+        outlook: None,
+        models: Vec::new(),
+        repairs: Vec::new(),
+        shape: Default::default(),
+        similar: Vec::new(),
     };
     let cause = RankedCause {
         code: "oil-overheating".into(),

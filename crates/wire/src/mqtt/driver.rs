@@ -12,15 +12,14 @@ use std::time::Duration;
 
 use forewarn_lifecycle::CancellationToken;
 use futures::StreamExt as _;
-use rumqttc::{Event, Packet, Publish, QoS, SubscribeReasonCode};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::outbox::Outbox;
-use super::session::{Polled, Session, qos_of};
+use super::session::{Happened, Polled, Session};
 use super::{
-    ConnectOptions, ConnectionState, INBOUND_MAX, Incoming, Outbound, Puback, PubackDue,
-    Publication, Resend,
+    ConnectOptions, ConnectionState, INBOUND_MAX, Incoming, Outbound, Puback, PubackDue, Refusals,
+    Resend,
 };
 use crate::backoff::{Backoff, seed_of};
 
@@ -35,6 +34,7 @@ pub struct Driver {
     pubacks_due: mpsc::Receiver<PubackDue>,
     to_pubacks: mpsc::Sender<PubackDue>,
     state: watch::Sender<ConnectionState>,
+    refusals: watch::Sender<Refusals>,
     sessions: u64,
 }
 
@@ -43,7 +43,7 @@ impl Driver {
         options: ConnectOptions,
         outbound: mpsc::Receiver<Outbound>,
         to_caller: mpsc::Sender<Incoming>,
-        state: watch::Sender<ConnectionState>,
+        (state, refusals): (watch::Sender<ConnectionState>, watch::Sender<Refusals>),
     ) -> Self {
         let (to_pubacks, pubacks_due) = mpsc::channel(INBOUND_MAX);
         let outbox = Outbox::new(options.resend);
@@ -57,6 +57,7 @@ impl Driver {
             pubacks_due,
             to_pubacks,
             state,
+            refusals,
             sessions,
         }
     }
@@ -147,51 +148,51 @@ impl Driver {
     }
 
     fn on_event(&mut self, session: &mut Session, event: Option<Polled>) -> Result<(), String> {
-        match event {
-            Some(Ok(Event::Incoming(packet))) => self.on_packet(session, packet),
-            Some(Ok(Event::Outgoing(outgoing))) => {
-                self.outbox.on_outgoing(&outgoing, Instant::now());
-                Ok(())
-            }
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("rumqttc has ended".to_owned()),
-        }
-    }
-
-    fn on_packet(&mut self, session: &mut Session, packet: Packet) -> Result<(), String> {
-        match packet {
-            Packet::ConnAck(_) => {
+        match event.ok_or("rumqttc has ended")?? {
+            Happened::Connected => {
                 session.subscribe(&self.options)?;
                 if self.options.subscriptions.is_empty() {
                     self.become_ready(session);
                 }
-                Ok(())
             }
-            Packet::SubAck(granted) => {
-                if granted.return_codes.contains(&SubscribeReasonCode::Failure) {
-                    let filters = &self.options.subscriptions;
-                    return Err(format!("the broker refused one of the filters {filters:?}"));
-                }
-                self.become_ready(session);
-                Ok(())
+            Happened::Subscribed { refused: None } => self.become_ready(session),
+            Happened::Subscribed { refused: Some(why) } => {
+                let filters = &self.options.subscriptions;
+                return Err(format!("the broker refused one of the filters {filters:?}: {why}"));
             }
-            Packet::Publish(publish) => self.on_publish(session, publish),
-            Packet::PubAck(puback) => {
-                self.outbox.on_puback(puback.pkid);
-                Ok(())
+            Happened::Arrived { topic, payload, retain, pkid } => {
+                let puback = pkid.map(|pkid| Puback {
+                    due: self.to_pubacks.clone(),
+                    session: session.number,
+                    pkid,
+                });
+                return self.on_publish(session, Incoming { topic, payload, retain, puback });
             }
-            _ => Ok(()),
+            Happened::Sent { pkid } => self.outbox.on_sent(pkid, Instant::now()),
+            Happened::Confirmed { pkid, refused } => self.on_confirmed(pkid, refused),
+            Happened::SaidGoodbye | Happened::Other => {}
+        }
+        Ok(())
+    }
+
+    /// A message that the broker refuses is not sent again by us: it would refuse it again.
+    fn on_confirmed(&mut self, pkid: u16, refused: Option<String>) {
+        let Some(topic) = self.outbox.on_puback(pkid, refused.as_deref()) else { return };
+        if let Some(reason) = refused {
+            tracing::warn!(
+                broker = self.options.host,
+                topic,
+                reason,
+                "the broker refused a message"
+            );
+            self.refusals.send_modify(|known| {
+                known.count = known.count.saturating_add(1);
+                known.last = Some((topic, reason));
+            });
         }
     }
 
-    fn on_publish(&mut self, session: &Session, publish: Publish) -> Result<(), String> {
-        let puback = (publish.qos != QoS::AtMostOnce).then(|| Puback {
-            due: self.to_pubacks.clone(),
-            session: session.number,
-            pkid: publish.pkid,
-        });
-        let Publish { topic, payload, retain, .. } = publish;
-        let incoming = Incoming { topic, payload, retain, puback };
+    fn on_publish(&mut self, session: &Session, incoming: Incoming) -> Result<(), String> {
         if self.to_caller.is_closed() {
             // Nobody listens, and an open confirmation would stop the broker's sending.
             if let Some(Puback { session: number, pkid, .. }) = incoming.puback {
@@ -215,10 +216,9 @@ impl Driver {
         self.state.send_replace(ConnectionState::Connected { session: session.number });
     }
 
-    fn hand_over(&mut self, session: &Session) -> Result<(), rumqttc::ClientError> {
+    fn hand_over(&mut self, session: &Session) -> Result<(), String> {
         while let Some(publication) = self.outbox.hand_over(Instant::now()) {
-            let Publication { topic, payload, qos, retain } = publication;
-            session.client.try_publish(topic, qos_of(qos), retain, payload)?;
+            session.publish(publication)?;
         }
         Ok(())
     }

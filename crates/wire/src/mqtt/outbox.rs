@@ -5,10 +5,9 @@
 
 use std::collections::VecDeque;
 
-use rumqttc::Outgoing;
 use tokio::time::Instant;
 
-use super::{Outbound, Publication, Qos, Resend};
+use super::{Outbound, Publication, PublishError, Qos, Resend};
 
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -44,22 +43,23 @@ impl Outbox {
     }
 
     /// What rumqttc says of the message that was handed over first.
-    pub(super) fn on_outgoing(&mut self, outgoing: &Outgoing, now: Instant) {
-        let Outgoing::Publish(pkid) = outgoing else { return };
+    pub(super) fn on_sent(&mut self, pkid: u16, now: Instant) {
         let Some((outbound, _)) = self.handed.pop_front() else { return };
         match outbound.publication.qos {
-            Qos::AtMostOnce => confirm(outbound),
+            Qos::AtMostOnce => confirm(outbound, None),
             Qos::AtLeastOnce => {
-                self.in_flight.push_back(InFlight { pkid: *pkid, outbound, since: now });
+                self.in_flight.push_back(InFlight { pkid, outbound, since: now });
             }
         }
     }
 
-    pub(super) fn on_puback(&mut self, pkid: u16) {
-        let place = self.in_flight.iter().position(|it| it.pkid == pkid);
-        if let Some(InFlight { outbound, .. }) = place.and_then(|it| self.in_flight.remove(it)) {
-            confirm(outbound);
-        }
+    /// The broker has a message, or refuses it for a reason. Gives the message's topic.
+    pub(super) fn on_puback(&mut self, pkid: u16, refused: Option<&str>) -> Option<String> {
+        let place = self.in_flight.iter().position(|it| it.pkid == pkid)?;
+        let InFlight { outbound, .. } = self.in_flight.remove(place)?;
+        let topic = outbound.publication.topic.clone();
+        confirm(outbound, refused);
+        Some(topic)
     }
 
     /// After a lost connection: everything from the beginning, or from the caller.
@@ -94,9 +94,16 @@ impl Outbox {
     }
 }
 
-fn confirm(outbound: Outbound) {
-    if let Some(confirmed) = outbound.confirmed
-        && let Err(()) = confirmed.send(())
+fn confirm(outbound: Outbound, refused: Option<&str>) {
+    let Outbound { publication, confirmed } = outbound;
+    let outcome = match refused {
+        None => Ok(()),
+        Some(reason) => {
+            Err(PublishError::Refused { topic: publication.topic, reason: reason.to_owned() })
+        }
+    };
+    if let Some(confirmed) = confirmed
+        && confirmed.send(outcome).is_err()
     {
         tracing::trace!("nobody waits for this confirmation any more");
     }
@@ -120,7 +127,7 @@ mod tests {
 
     fn send(outbox: &mut Outbox, pkid: u16) -> String {
         let topic = outbox.hand_over(Instant::now()).unwrap().topic;
-        outbox.on_outgoing(&Outgoing::Publish(pkid), Instant::now());
+        outbox.on_sent(pkid, Instant::now());
         topic
     }
 
@@ -131,7 +138,7 @@ mod tests {
             [send(&mut outbox, 1), send(&mut outbox, 2), send(&mut outbox, 3)],
             ["a", "b", "c"]
         );
-        outbox.on_puback(2);
+        outbox.on_puback(2, None);
         outbox.hand_over(Instant::now()).unwrap();
         outbox.on_lost();
         let again: Vec<String> =
@@ -155,9 +162,23 @@ mod tests {
         let publication = Publication::new("a", "");
         outbox.push(Outbound { publication, confirmed: Some(confirmed) });
         send(&mut outbox, 7);
-        outbox.on_puback(6);
+        assert_eq!(outbox.on_puback(6, None), None);
         assert!(confirmation.try_recv().is_err());
-        outbox.on_puback(7);
-        assert_eq!(confirmation.try_recv(), Ok(()));
+        assert_eq!(outbox.on_puback(7, None).as_deref(), Some("a"));
+        assert_eq!(confirmation.try_recv(), Ok(Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_reaches_the_one_who_waits_and_is_not_sent_again() {
+        let mut outbox = Outbox::new(Resend::ByClient);
+        let (confirmed, mut confirmation) = tokio::sync::oneshot::channel();
+        let publication = Publication::new("a", "");
+        outbox.push(Outbound { publication, confirmed: Some(confirmed) });
+        send(&mut outbox, 7);
+        outbox.on_puback(7, Some("not authorized"));
+        let refused = confirmation.try_recv().unwrap().unwrap_err().to_string();
+        assert!(refused.contains("`a`") && refused.contains("not authorized"), "{refused}");
+        outbox.on_lost();
+        assert!(outbox.is_empty());
     }
 }

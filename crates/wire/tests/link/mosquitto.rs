@@ -14,9 +14,14 @@ pub(crate) struct Mosquitto {
 impl Mosquitto {
     /// `None`, and a line that says so, when Mosquitto is not installed.
     pub(crate) fn start_or_skip(test: &str) -> Option<Self> {
+        Self::start_with(test, "allow_anonymous true\n")
+    }
+
+    /// With settings of its own behind the listener.
+    pub(crate) fn start_with(test: &str, settings: &str) -> Option<Self> {
         let port = free_port();
         let mut config = tempfile::NamedTempFile::new().unwrap();
-        let lines = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n");
+        let lines = format!("persistence false\nlistener {port} 127.0.0.1\n{settings}");
         config.write_all(lines.as_bytes()).unwrap();
         let is_required =
             std::env::var("FOREWARN_REQUIRE").is_ok_and(|required| required.contains("peers"));

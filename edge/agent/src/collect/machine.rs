@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::id::{DeviceId, StateId};
+use forewarn_domain::quality::Quality;
 use forewarn_domain::quantity::Unit;
 use forewarn_domain::site::operating::StateFollower;
+use forewarn_domain::site::operation::{OperationFollower, Said};
 use forewarn_domain::site::plant::{Plant, PlantDevice};
 use forewarn_domain::time::{Span, Time};
 
@@ -25,6 +27,9 @@ pub(super) struct Machines {
     /// For each waveform whose template names its own speed point: that channel.
     own_speed: HashMap<ChannelId, ChannelId>,
     latest: HashMap<ChannelId, (Time, f64)>,
+    /// For each channel that tells parts apart: which device, which input of it.
+    contexts: HashMap<ChannelId, (DeviceId, usize)>,
+    operations: HashMap<DeviceId, OperationFollower>,
 }
 
 #[derive(Debug)]
@@ -41,11 +46,19 @@ impl Machines {
             speeds: HashMap::new(),
             own_speed: HashMap::new(),
             latest: HashMap::new(),
+            contexts: HashMap::new(),
+            operations: HashMap::new(),
         };
         for device in plant.devices() {
             let id = &device.device.id;
             for (place, channel) in device.states.inputs().iter().enumerate() {
                 machines.inputs.insert(channel.clone(), (id.clone(), place));
+            }
+            if let Some(operations) = &device.operations {
+                machines.operations.insert(id.clone(), operations.follower());
+                for (place, channel) in operations.inputs().iter().enumerate() {
+                    machines.contexts.insert(channel.clone(), (id.clone(), place));
+                }
             }
             machines.speeds.extend(device.speed.iter().map(|it| (it.clone(), to_hz(device, it))));
             machines.note_own_speeds(plant, device);
@@ -94,6 +107,33 @@ impl Machines {
                 self.latest.insert(channel.clone(), (*t, value * factor));
             }
         }
+    }
+
+    /// Takes a reading into account for what its machine makes; gives the record of a part that is
+    /// complete by it, as a reading of its own.
+    pub(super) fn follow_parts(&mut self, measured: &Measured) -> Option<Measured> {
+        let Measured { channel, t, value, quality } = measured;
+        let (device, place) = self.contexts.get(channel)?;
+        let operations = self.devices.get(device)?.plant.operations.as_ref()?;
+        let said = match value {
+            Value::Number(number) => Said::Number(*number),
+            Value::Text(text) => Said::Text(text.clone()),
+        };
+        let said = (!quality.is_bad()).then_some(said);
+        let record = self.operations.get_mut(device)?.take(operations, *place, said, *t)?;
+        let text = match serde_json::to_string(&record) {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::error!(%device, %error, "an operation record was not written");
+                return None;
+            }
+        };
+        Some(Measured {
+            channel: operations.channel.clone(),
+            t: Time::from_millis(record.ended_ms),
+            value: Value::Text(text),
+            quality: Quality::Good,
+        })
     }
 
     /// What a machine was doing when a waveform was taken. The speed is the message's own, else

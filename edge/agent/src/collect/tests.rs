@@ -13,6 +13,8 @@ use forewarn_domain::time::Time;
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_wire::payload;
 
+mod parts;
+
 use super::*;
 use crate::decode::Value;
 use crate::intake::Measured;

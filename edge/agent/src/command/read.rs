@@ -1,14 +1,20 @@
 //! `forewarn-edge read`: every Modbus point once, as it stands on the wire and as it is meant.
 
 use std::io::Write;
+use std::time::Duration;
 
 use forewarn_agent::AgentConfig;
 use forewarn_agent::decode::{self, Decoded, Raw, Value};
 use forewarn_agent::run::sources_by_link;
 use forewarn_agent::source::SourcePoints;
 use forewarn_agent::source::modbus::line::Line;
+use forewarn_agent::source::modbus::reception::Reception;
 use forewarn_agent::source::modbus::{ModbusDevice, Turn};
+use forewarn_domain::id::LinkId;
 use forewarn_domain::quantity::Unit;
+use forewarn_domain::site::Transport;
+use forewarn_domain::template::PointTemplate;
+use forewarn_lifecycle::Tasks;
 use serde_json::json;
 
 use super::{Failure, Outcome};
@@ -20,9 +26,10 @@ pub(super) async fn print(
     out: &mut impl Write,
 ) -> Result<Outcome, Failure> {
     let (mut good, mut bad) = (0_u32, 0_u32);
+    let tasks = Tasks::default();
     for (link, sources) in sources_by_link(config) {
         let Some(via) = config.plant.link(&link).map(|it| it.via.clone()) else { continue };
-        let mut line = Line::new(via);
+        let mut line = attached(&link, via, &tasks).await?;
         for source in sources {
             let is_wanted = device.is_none_or(|it| it == source.device.as_str());
             let unit = source.source.unit.unwrap_or(255);
@@ -43,6 +50,18 @@ pub(super) async fn print(
     }
 }
 
+/// A line; where a modem dials in, once it has.
+async fn attached(link: &LinkId, via: Transport, tasks: &Tasks) -> Result<Line, Failure> {
+    let Transport::DialIn { listen, .. } = &via else { return Ok(Line::new(via)) };
+    let mut reception = Reception::bind(listen)?;
+    let door = reception.expect(link.clone(), &via)?;
+    tasks.start("reception", |stop| Box::pin(reception.run(stop)));
+    if tokio::time::timeout(DIALS_IN_WITHIN, door.knocked()).await.is_err() {
+        tracing::warn!(%link, "no modem dialled in within {DIALS_IN_WITHIN:?}");
+    }
+    Ok(Line::dialled(via, door))
+}
+
 /// Gives how many points came and how many did not.
 fn print_turn(
     source: &SourcePoints,
@@ -56,22 +75,21 @@ fn print_turn(
         let decoded = decode::against_range(decoded, range);
         let is_bad = decoded.quality.is_bad();
         (good, bad) = (good + u32::from(!is_bad), bad + u32::from(is_bad));
-        print_point(source, index, &decoded, is_json, out)?;
+        let point = source.template.points.get(index);
+        if let (Some(point), Some(site)) = (point, source.points.get(index)) {
+            print_point(point, site.channel.as_str(), &decoded, (is_json, &mut *out))?;
+        }
     }
     Ok((good, bad))
 }
 
-fn print_point(
-    source: &SourcePoints,
-    index: usize,
+/// What one point says, raw and scaled.
+pub(super) fn print_point(
+    point: &PointTemplate,
+    name: &str,
     decoded: &Decoded,
-    is_json: bool,
-    out: &mut impl Write,
+    (is_json, out): (bool, &mut impl Write),
 ) -> Result<(), Failure> {
-    let (Some(point), Some(site)) = (source.template.points.get(index), source.points.get(index))
-    else {
-        return Ok(());
-    };
     let word = decoded.raw.as_ref().and_then(|raw| decode::word(point, raw));
     let raw = match &decoded.raw {
         None => serde_json::Value::Null,
@@ -88,15 +106,33 @@ fn print_point(
     let (quality, unit) = (decoded.quality, point.unit);
     if is_json {
         let line = json!({
-            "type": "reading", "channel": site.channel, "at": point.at, "raw": raw,
-            "value": value, "unit": unit, "quality": quality, "word": word,
+            "type": "reading", "channel": name, "at": point.at, "raw": raw, "value": value,
+            "unit": unit, "quality": quality, "word": word, "bits": bits(point, decoded),
         });
         writeln!(out, "{line}")?;
     } else {
         let word = word.map(|it| format!(" ({it})")).unwrap_or_default();
-        let (channel, at) = (&site.channel, point.at.to_string());
+        let at = point.at.to_string();
         let unit = if unit == Unit::One { String::new() } else { format!(" {unit}") };
-        writeln!(out, "{channel}  {at}  raw {raw}  = {value}{unit}{word}  {quality}")?;
+        writeln!(out, "{name}  {at}  raw {raw}  = {value}{unit}{word}  {quality}")?;
+        for bit in bits(point, decoded) {
+            writeln!(out, "    {bit}")?;
+        }
     }
     Ok(())
 }
+
+/// What the bits that are set mean.
+fn bits(point: &PointTemplate, decoded: &Decoded) -> Vec<String> {
+    let Some(Raw::Unsigned(word)) = decoded.raw else { return Vec::new() };
+    let is_set = |key: &str| key.parse::<u32>().is_ok_and(|bit| bit < 64 && word >> bit & 1 == 1);
+    point
+        .bits
+        .iter()
+        .filter(|(key, _)| is_set(key))
+        .map(|(key, meaning)| format!("bit {key}: {} ({})", meaning.en, meaning.zh))
+        .collect()
+}
+
+/// Modems that were cut off try again every half minute or so.
+const DIALS_IN_WITHIN: Duration = Duration::from_secs(60);

@@ -137,6 +137,17 @@ fn what_is_no_measurement_is_bad_and_named() {
 }
 
 #[test]
+fn a_power_factor_over_four_quadrants_is_decoded_as_the_maker_says() {
+    let point = point("at = 'hr:0'\ntype = 'i16'\nscale = 0.001\ntransform = 'pf4q'");
+    for (raw, expected) in [(950, 0.95), (1_200, 0.8), (-950, -0.95), (-1_200, -0.8), (1_000, 1.0)]
+    {
+        let decoded = registers(&point, &settings("ABCD"), &[i16::cast_unsigned(raw)]);
+        let Value::Number(value) = decoded.value else { panic!("{decoded:?}") };
+        assert!((value - expected).abs() < 1e-9, "{raw}: {value}");
+    }
+}
+
+#[test]
 fn json_values_become_numbers_or_texts_or_are_bad() {
     let number = point("at = 'json:/v'\ntype = 'number'");
     let words = point("at = 'json:/v'\ntype = 'text'");

@@ -56,6 +56,15 @@ impl Schedule {
         u64::from(missed)
     }
 
+    /// Notes that a turn gave way at `now` and is not over.
+    pub fn yielded(&mut self, index: usize, now: Duration) {
+        self.served += 1;
+        if let Some(turn) = self.turns.get_mut(index) {
+            turn.last_served = self.served;
+            turn.held_until = now;
+        }
+    }
+
     /// Puts a turn off.
     pub fn hold(&mut self, index: usize, until: Duration) {
         if let Some(turn) = self.turns.get_mut(index) {
@@ -96,6 +105,32 @@ mod tests {
     }
 
     proptest! {
+        /// Everybody is asked each second and answers in 20 ms; the silent one costs its whole
+        /// budget and is then held off for longer and longer.
+        #[test]
+        fn a_silent_device_costs_its_neighbours_no_more_than_its_own_budget(
+            neighbours in 1_u32..10,
+            budget_ms in 100_u32..3_000,
+        ) {
+            let mut schedule = Schedule::default();
+            (0..=neighbours).for_each(|_| schedule.add(1_000 * MS, Duration::ZERO));
+            let mut asked = vec![Duration::ZERO; neighbours as usize + 1];
+            let (mut now, mut failures) = (Duration::ZERO, 0);
+            while now < Duration::from_secs(120) {
+                let (turn, due) = schedule.next().expect("there are turns");
+                now = now.max(due);
+                let longest = 1_000 * MS + (budget_ms + 20 * neighbours) * MS;
+                prop_assert!(turn == 0 || now - asked[turn] <= longest, "{turn} waited");
+                asked[turn] = now;
+                now += if turn == 0 { budget_ms * MS } else { 20 * MS };
+                schedule.served(turn, now);
+                if turn == 0 {
+                    schedule.hold(0, now + (1_000 * MS * 2_u32.pow(failures)).min(60_000 * MS));
+                    failures = (failures + 1).min(6);
+                }
+            }
+        }
+
         #[test]
         fn on_an_overloaded_line_every_device_is_asked_about_as_often(
             devices in 2_usize..8,

@@ -2,20 +2,26 @@
 //!
 //! Rely on this: an answer that is late, short or meant for somebody else is never taken for a
 //! value; the connection goes with it. A block that the device refuses is cut until the good
-//! registers are apart from the refused ones, and the refused ones are remembered.
+//! registers are apart from the refused ones; these are remembered, and tried again once an hour,
+//! for somebody may have set the device up meanwhile.
 //!
 //! Deliberately absent: writing (see [`line`]), and when to ask.
 
+mod failure;
+pub mod frame;
 pub mod line;
+pub mod reception;
+pub mod waveform;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use forewarn_domain::quality::Bad;
-use forewarn_domain::template::{DeviceTemplate, ModbusSettings, PointAddress};
-use tokio::time::sleep;
+use forewarn_domain::quality::{Bad, Quality};
+use forewarn_domain::template::{DeviceTemplate, ModbusSettings, PointAddress, Transform};
+use tokio::time::{Instant, sleep};
 
-use crate::decode::{self, Decoded};
+use crate::decode::{self, Decoded, Value};
 use crate::plan::{GroupPlan, PlanError, PlannedRead, plan};
 use line::{Answer, ExchangeError, Line};
 
@@ -24,9 +30,13 @@ use line::{Answer, ExchangeError, Line};
 pub struct ModbusDevice {
     unit: u8,
     settings: ModbusSettings,
+    /// As it is asked now: without what it refuses, and cut around that.
     groups: Vec<GroupPlan>,
-    /// Points that the device refuses, with the exception code.
-    refused: BTreeMap<usize, u8>,
+    /// As the template would have it asked.
+    planned: Vec<GroupPlan>,
+    /// Points that the device refuses, and since when.
+    refused: BTreeMap<usize, Instant>,
+    try_again_after: Duration,
 }
 
 /// What one turn of a group brought.
@@ -51,7 +61,20 @@ impl ModbusDevice {
             return Ok(None);
         };
         let groups = plan(template)?;
-        Ok(Some(Self { unit, settings, groups, refused: BTreeMap::new() }))
+        Ok(Some(Self {
+            unit,
+            settings,
+            planned: groups.clone(),
+            groups,
+            refused: BTreeMap::new(),
+            try_again_after: TRY_AGAIN_AFTER,
+        }))
+    }
+
+    /// The same device, asked again for what it refuses after another time than an hour.
+    #[must_use]
+    pub fn trying_again_after(self, time: Duration) -> Self {
+        Self { try_again_after: time, ..self }
     }
 
     /// Its groups.
@@ -78,6 +101,7 @@ impl ModbusDevice {
         group: usize,
     ) -> Turn {
         let mut turn = Turn::default();
+        self.reconsider(group, template);
         let Some(planned) = self.groups.get(group) else {
             return turn;
         };
@@ -106,6 +130,31 @@ impl ModbusDevice {
                 }
             }
         }
+        self.mark_refused(&mut turn, template, group);
+        if let Some(planned) = self.groups.get_mut(group) {
+            planned.reads = kept;
+        }
+        transform(&mut turn, template);
+        turn
+    }
+
+    /// Goes back to the template's plan when what was refused may be asked for again.
+    fn reconsider(&mut self, group: usize, template: &DeviceTemplate) {
+        let is_due = |(index, since): &(&usize, &Instant)| {
+            self.try_again_after <= since.elapsed() && self.is_in(group, template, **index)
+        };
+        if !self.refused.iter().any(|it| is_due(&it)) {
+            return;
+        }
+        let mut refused = std::mem::take(&mut self.refused);
+        refused.retain(|index, _| !self.is_in(group, template, *index));
+        self.refused = refused;
+        if let (Some(now), Some(planned)) = (self.groups.get_mut(group), self.planned.get(group)) {
+            now.reads.clone_from(&planned.reads);
+        }
+    }
+
+    fn mark_refused(&self, turn: &mut Turn, template: &DeviceTemplate, group: usize) {
         for index in self.refused.keys() {
             if let Some(point) = template.points.get(*index)
                 && self.is_in(group, template, *index)
@@ -113,10 +162,6 @@ impl ModbusDevice {
                 turn.points.push((*index, decode::missing(point, Bad::NotConfigured)));
             }
         }
-        if let Some(planned) = self.groups.get_mut(group) {
-            planned.reads = kept;
-        }
-        turn
     }
 
     /// One read with its repeats: after silence and garble on a new connection, after "busy" with
@@ -177,9 +222,9 @@ impl ModbusDevice {
 
     fn remember(&mut self, read: &PlannedRead, code: u8) {
         for place in &read.points {
-            self.refused.insert(place.point, code);
-            let (unit, address) = (self.unit, read.address);
-            tracing::warn!(unit, address, code, "registers are refused and not asked for again");
+            self.refused.insert(place.point, Instant::now());
+            let (unit, address, again) = (self.unit, read.address, self.try_again_after);
+            tracing::warn!(unit, address, code, ?again, "registers are refused and left out");
         }
     }
 
@@ -203,5 +248,42 @@ fn mark(turn: &mut Turn, template: &DeviceTemplate, read: &PlannedRead, why: Bad
     }
 }
 
+/// What needs another point's value. Without it there is none.
+fn transform(turn: &mut Turn, template: &DeviceTemplate) {
+    for at in 0..turn.points.len() {
+        let Some((index, decoded)) = turn.points.get(at) else { continue };
+        let Some(point) = template.points.get(*index) else { continue };
+        let Some(Transform::DivByPoint(by)) = &point.transform else { continue };
+        let (Value::Number(value), false) = (&decoded.value, decoded.quality.is_bad()) else {
+            continue;
+        };
+        let by = turn.points.iter().find_map(|(index, decoded)| {
+            let is_it = template.points.get(*index).is_some_and(|it| it.id == *by);
+            match decoded.value {
+                Value::Number(number) if is_it && !decoded.quality.is_bad() => Some(number),
+                _ => None,
+            }
+        });
+        let divided = by.map(|by| value / by).filter(|it| it.is_finite());
+        let raw = decoded.raw.clone();
+        let new = match divided {
+            Some(value) => decode::against_range(
+                Decoded { raw, value: Value::Number(value), quality: Quality::Good },
+                point.range,
+            ),
+            None => Decoded { raw, ..decode::missing(point, Bad::Parse) },
+        };
+        if let Some(place) = turn.points.get_mut(at) {
+            place.1 = new;
+        }
+    }
+}
+
+/// A refusal costs a few requests more; an hour is soon enough for what somebody sets up by hand.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
+
 /// What a controller needs to finish what it is busy with, where the template does not say.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

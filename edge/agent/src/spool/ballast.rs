@@ -21,6 +21,11 @@ impl Ballast {
         ballast
     }
 
+    /// Releases the ballast of a spool that is not open.
+    pub(super) fn give_up(path: PathBuf) -> Result<(), SpoolError> {
+        Self { path, bytes: 0 }.release()
+    }
+
     pub(super) fn release(&self) -> Result<(), SpoolError> {
         match std::fs::remove_file(&self.path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {

@@ -41,8 +41,18 @@ pub(super) fn open(
     if !was_there {
         sync_names_above(folder);
     }
-    let lock_again = lock.try_clone().map_err(|source| io(folder, source))?;
-    match open_file(&path, (folder, lock), agent, limits) {
+    let [lock_again, lock_once_more] = [lock.try_clone(), lock.try_clone()];
+    let lock_again = lock_again.map_err(|source| io(folder, source))?;
+    let lock_once_more = lock_once_more.map_err(|source| io(folder, source))?;
+    let opened = match open_file(&path, (folder, lock), agent, limits) {
+        // A start writes as well, and must come about on a full disk.
+        Err(Refused::Fatal(SpoolError::Sqlite { source })) if super::is_full(&source) => {
+            Ballast::give_up(folder.join(BALLAST))?;
+            open_file(&path, (folder, lock_once_more), agent, limits)
+        }
+        other => other,
+    };
+    match opened {
         Ok(spool) if was_there => Ok((spool, Opened::Existing)),
         Ok(spool) => Ok((spool, Opened::Fresh)),
         Err(Refused::Fatal(error)) => Err(error),
@@ -89,7 +99,7 @@ fn open_file(
         connection,
         limits,
         quota_bytes: limits.quota_bytes,
-        ballast: Ballast::new(folder.join("ballast"), limits.ballast_bytes),
+        ballast: Ballast::new(folder.join(BALLAST), limits.ballast_bytes),
         streams,
         counts,
         boot: boot_id(),
@@ -186,18 +196,46 @@ fn check_if_unclean(connection: &Connection, path: &Path) -> Result<(), Refused>
 
 /// Renames the file and its log to the first free `spool.corrupt.N`.
 fn set_aside(path: &Path) -> Result<PathBuf, SpoolError> {
-    let io = |path: &Path, source| SpoolError::Io { path: path.to_owned(), source };
-    let mut number = 1;
-    let kept = loop {
-        let kept = path.with_file_name(format!("spool.corrupt.{number}"));
-        if !kept.try_exists().map_err(|source| io(&kept, source))? {
-            break kept;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let kept = numbered_name(folder, CORRUPT)?;
+    rename_with_log(path, &kept)?;
+    Ok(kept)
+}
+
+/// The files that were set aside, the oldest first.
+pub(super) fn set_aside_files(folder: &Path) -> Result<Vec<PathBuf>, SpoolError> {
+    let io = |source| SpoolError::Io { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+        let number = name.strip_prefix(CORRUPT).and_then(|it| it.strip_prefix('.'));
+        if let Some(number) = number.and_then(|it| it.parse::<u32>().ok()) {
+            found.push((number, path));
         }
-        number += 1;
-    };
-    std::fs::rename(path, &kept).map_err(|source| io(path, source))?;
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The first free `NAME.N`.
+pub(super) fn numbered_name(folder: &Path, name: &str) -> Result<PathBuf, SpoolError> {
+    let mut number = 1;
+    loop {
+        let path = folder.join(format!("{name}.{number}"));
+        match path.try_exists() {
+            Ok(true) => number += 1,
+            Ok(false) => return Ok(path),
+            Err(source) => return Err(SpoolError::Io { path, source }),
+        }
+    }
+}
+
+pub(super) fn rename_with_log(path: &Path, to: &Path) -> Result<(), SpoolError> {
+    let io = |path: &Path, source| SpoolError::Io { path: path.to_owned(), source };
+    std::fs::rename(path, to).map_err(|source| io(path, source))?;
     for suffix in ["-wal", "-shm"] {
-        let (from, to) = (with_suffix(path, suffix), with_suffix(&kept, suffix));
+        let (from, to) = (with_suffix(path, suffix), with_suffix(to, suffix));
         match std::fs::rename(&from, &to) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 return Err(io(&from, source));
@@ -205,7 +243,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, SpoolError> {
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -243,10 +281,10 @@ impl From<rusqlite::Error> for Refused {
             | rusqlite::Error::FromSqlConversionFailure(..) => true,
             rusqlite::Error::SqliteFailure(failure, message) => match failure.code {
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
-                // A table of ours that has other columns.
-                ErrorCode::Unknown => message.as_deref().is_some_and(|it| it.contains("no such")),
+                ErrorCode::Unknown => message.as_deref().is_some_and(is_about_the_file),
                 _ => false,
             },
+            rusqlite::Error::SqlInputError { msg, .. } => is_about_the_file(msg),
             _ => false,
         };
         if is_damage {
@@ -255,6 +293,11 @@ impl From<rusqlite::Error> for Refused {
             Self::Fatal(SpoolError::Sqlite { source })
         }
     }
+}
+
+/// A table of ours that has other columns, or a header that names no format.
+fn is_about_the_file(message: &str) -> bool {
+    message.contains("no such") || message.contains("unsupported file format")
 }
 
 impl From<SpoolError> for Refused {
@@ -279,6 +322,12 @@ CREATE TABLE IF NOT EXISTS gap(
 CREATE TABLE IF NOT EXISTS cursor(stream INTEGER PRIMARY KEY, next_seq INT, acked INT) STRICT;
 CREATE TABLE IF NOT EXISTS counter(name TEXT PRIMARY KEY, v INT) STRICT;
 ";
+
+/// The file that only holds space.
+const BALLAST: &str = "ballast";
+
+/// A file that was set aside, before its number.
+const CORRUPT: &str = "spool.corrupt";
 
 /// The spool's file in its folder.
 pub(super) const FILE: &str = "spool.db";

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::ledger::Gap;
 use super::row::{SEQ_BITS, forget, row_id, seq_of, signed, unsigned};
-use super::{Spool, SpoolError};
+use super::{Spool, SpoolError, is_full};
 
 impl Spool {
     /// Evicts until the quota holds. The urgent stream keeps a tenth of it for itself.
@@ -21,9 +21,21 @@ impl Spool {
         Ok(())
     }
 
+    /// As [`Spool::relieve`]; a disk on which not even that has room is somebody else's to clear, and
+    /// no reason to stop.
+    pub(super) fn try_to_relieve(&mut self) -> Result<(), SpoolError> {
+        match self.relieve() {
+            Err(SpoolError::Sqlite { source }) if is_full(&source) => {
+                tracing::error!(folder = %self.folder.display(), "no room even to evict in");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// The disk is full: gives up the ballast, makes room, and takes the ballast up again. What is
     /// stored now is more than this disk holds, so the quota shrinks below it.
-    pub(super) fn relieve(&mut self) -> Result<(), SpoolError> {
+    fn relieve(&mut self) -> Result<(), SpoolError> {
         tracing::warn!(folder = %self.folder.display(), "the disk of the spool is full");
         self.ballast.release()?;
         let stored = self.depth().bytes;

@@ -136,7 +136,7 @@ fn shared() -> PathBuf {
 }
 
 #[expect(clippy::print_stdout, reason = "a skipped test must be seen")]
-fn skip(test: &str, what: &str) {
+pub(crate) fn skip(test: &str, what: &str) {
     let is_required = std::env::var("FOREWARN_REQUIRE").is_ok_and(|it| it.contains("peers"));
     assert!(!is_required, "{test} needs {what}");
     println!("SKIPPED {test}: needs {what}");

@@ -81,7 +81,10 @@ fn unit_of(
     let is_tcp = plant.site().link(&source.link).is_some_and(|link| match link.via {
         Transport::Tcp { .. } => true,
         Transport::Csv {}
+        | Transport::DialIn { .. }
         | Transport::Mqtt { .. }
+        | Transport::Mtconnect { .. }
+        | Transport::Shdr { .. }
         | Transport::Rtu { .. }
         | Transport::RtuOverTcp { .. } => false,
     });

@@ -126,7 +126,9 @@ export type CommandWord =
   | 'finish'
   | 'reopen'
   | 'resume'
+  | 'shelve'
   | 'start'
+  | 'unshelve'
   | 'verify'
   | 'wait';
 
@@ -134,12 +136,13 @@ export type Verdict = 'confirmed' | 'wrong_cause' | 'nothing_found' | 'sensor_fa
 export type WaitingFor = 'part' | 'window' | 'outside';
 
 export type Command =
-  | { command: 'accept' | 'arrive' | 'depart' | 'resume' | 'start' | 'verify' }
+  | { command: 'accept' | 'arrive' | 'depart' | 'resume' | 'start' | 'unshelve' | 'verify' }
   | { command: 'assign'; to: string }
   | { command: 'close'; verdict: Verdict }
   | { command: 'duplicate'; of: string }
   | { command: 'false_alarm' | 'reopen'; reason: string }
   | { command: 'finish'; cause: string; note: string; part: string | null }
+  | { command: 'shelve'; until: string; reason: string }
   | { command: 'wait'; reason: WaitingFor };
 
 export interface TicketRow {
@@ -177,6 +180,41 @@ export interface Ticket extends Omit<TicketRow, 'headline'> {
   timeline: TimelineEntry[];
   allowed: CommandWord[];
   causes_to_choose: { code: string; name: Name }[];
+  course: Course;
+}
+
+export interface Named {
+  id: string;
+  name: Name;
+}
+
+/** What the plant's own rules make of a ticket. */
+export interface Course {
+  ticket_type: (Named & { version: number }) | null;
+  group: Named | null;
+  shelved_until: string | null;
+  clocks: TicketClock[];
+  calls: Call[];
+  missing: { command: CommandWord; evidence: string }[];
+  evidence: { at: string; actor: string; kind: string; body: string }[];
+}
+
+export interface TicketClock {
+  kind: 'respond' | 'arrive' | 'repair' | 'verify';
+  name: Name;
+  state: 'running' | 'paused' | 'met' | 'missed' | 'dropped';
+  calendar: Named;
+  since: string;
+  due_at: string | null;
+  breached_at: string | null;
+  trace: Text[];
+}
+
+export interface Call {
+  at: string;
+  what: string;
+  note: Text;
+  people: { id: string; name: string }[];
 }
 
 export interface Sentence {
@@ -277,6 +315,27 @@ export interface TimelineEntry {
 export type StageWord = 'ok' | 'idle' | 'degraded' | 'failed';
 export type Counters = Record<string, unknown>;
 
+export interface MessageChannel {
+  id: string;
+  kind: string;
+  failing: boolean;
+  last_ok: string | null;
+  last_error: string | null;
+  holds: Text | null;
+  paused_until: string | null;
+  stand_in: string | null;
+  expires: string | null;
+  waiting: number;
+  given_up: number;
+  delivered: number;
+}
+
+export interface Tested {
+  delivered: boolean;
+  reason: string | null;
+  busy_until: string | null;
+}
+
 export interface HealthReport {
   stages: {
     stage: string;
@@ -295,6 +354,7 @@ export interface HealthReport {
   }[];
   store: Counters | null;
   alarm_load: Counters | null;
+  message_channels: MessageChannel[];
   setup: Counters | null;
   notices?: Text[];
 }

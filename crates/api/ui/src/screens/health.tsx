@@ -7,6 +7,7 @@ import { Empty, Loaded } from '../parts/notice';
 import { StageTag, Tag } from '../parts/shape';
 import { ago, bytes, lasting, moment, number } from '../text/format';
 import { pick, sentence, t, word } from '../text/language';
+import { MessageChannels } from './health/message_channels';
 import { useTitle } from './title';
 
 export function HealthScreen() {
@@ -38,6 +39,7 @@ function Report({ report }: { report: HealthReport }) {
         </ul>
       </Card>
       <Agents agents={report.agents} />
+      <MessageChannels channels={report.message_channels} />
       <div class="columns">
         <Card title={t('health.store')}><Figures counters={report.store} /></Card>
         <Card title={t('health.load')}><Figures counters={report.alarm_load} /></Card>

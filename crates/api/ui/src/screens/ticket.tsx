@@ -11,6 +11,7 @@ import { pick } from '../text/language';
 import { Actions } from './ticket/actions';
 import { Before } from './ticket/before';
 import { Causes } from './ticket/causes';
+import { Course } from './ticket/course';
 import { EvidencePanel } from './ticket/evidence';
 import { Head, Ladder } from './ticket/head';
 import { DoFirst, Quality, Seen } from './ticket/seen';
@@ -52,6 +53,7 @@ function Sheet({ ticket, resource }: { ticket: Ticket; resource: Resource<Ticket
           <Ladder ticket={ticket} />
           <Actions ticket={ticket} onTicket={resource.put} />
         </section>
+        <Course ticket={ticket} />
         <Timeline ticket={ticket} />
       </aside>
     </article>

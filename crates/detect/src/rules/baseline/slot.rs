@@ -44,6 +44,21 @@ impl Learned {
         let limit = if 0.0 <= off { self.above } else { self.below };
         limit.map_or(0.0, |limit| off.abs() / limit)
     }
+
+    /// How far a level is from the median, in its unit or as a share of a median of `least` or more.
+    pub(crate) fn offset(&self, level: f64, is_share: bool, least: f64) -> Option<f64> {
+        let (off, median) = (level - self.spread.median, self.spread.median.abs());
+        if !is_share {
+            return Some(off);
+        }
+        (0.0 < median && least <= median).then(|| off / median)
+    }
+
+    /// The level at a signed distance from the normal.
+    pub(crate) fn level(&self, distance: f64) -> Option<f64> {
+        let limit = if 0.0 <= distance { self.above } else { self.below };
+        limit.map(|limit| self.spread.median + distance * limit)
+    }
 }
 
 impl Slot {
@@ -71,9 +86,11 @@ impl Slot {
             self.lowest = Some(self.lowest.map_or(high, |it| it.min(high)));
         }
         let is_last = settings.refine_for <= self.lived;
+        let has_grown_up = self.fitted_at < GROWN_UP && GROWN_UP <= self.lived;
+        let has_doubled = self.fitted_at.micros().saturating_mul(2) <= self.lived.micros();
         let is_due = match self.learned {
             None => settings.learn.is_done(self.seen, self.lived),
-            Some(_) => is_last || self.fitted_at.micros().saturating_mul(2) <= self.lived.micros(),
+            Some(_) => is_last || has_grown_up || has_doubled,
         };
         if is_due {
             self.fit(settings);

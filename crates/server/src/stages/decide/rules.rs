@@ -44,6 +44,13 @@ impl Decide {
         if let (Some(new), Some(old)) = (&mut shadow, &mut self.beside.shadow) {
             take_over(new, old)?;
         }
+        // A rule that changes sides keeps what it has learned.
+        if let Some(new) = &mut shadow {
+            new.learn_missing(&self.engine);
+        }
+        if let Some(old) = &self.beside.shadow {
+            engine.learn_missing(old);
+        }
         (self.engine, self.beside.shadow) = (engine, shadow);
         tracing::info!(stage = "decide", version, "other rules are in force");
         Ok(())

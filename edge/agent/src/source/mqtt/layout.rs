@@ -88,7 +88,7 @@ pub fn normalised(
     if !(scale.is_finite() && 0.0 < scale && offset.is_finite()) {
         return Err(LayoutError::Scale { scale, offset });
     }
-    if layout.kind == "i16le" && offset.total_cmp(&0.0).is_eq() {
+    if matches!(layout.kind.as_str(), "i16" | "i16le") && offset.total_cmp(&0.0).is_eq() {
         return Ok((raw.into_iter().map(step).collect(), scale));
     }
     let in_g: Vec<f64> = raw.into_iter().map(|it| it * scale + offset).collect();
@@ -107,7 +107,7 @@ fn step(value: f64) -> i16 {
 
 fn samples(layout: &SampleLayout, body: &[u8]) -> Result<Vec<f64>, LayoutError> {
     let width = match layout.kind.as_str() {
-        "i16le" | "u16" | "u16le" => 2,
+        "i16" | "i16le" | "u16" | "u16le" => 2,
         "f32le" => 4,
         kind => return Err(LayoutError::Kind { kind: kind.to_owned() }),
     };
@@ -117,6 +117,7 @@ fn samples(layout: &SampleLayout, body: &[u8]) -> Result<Vec<f64>, LayoutError> 
     let read = |bytes: &[u8]| match (layout.kind.as_str(), bytes) {
         ("i16le", [low, high]) => f64::from(i16::from_le_bytes([*low, *high])),
         // Registers travel with the high byte first.
+        ("i16", [high, low]) => f64::from(i16::from_be_bytes([*high, *low])),
         ("u16", [high, low]) | ("u16le", [low, high]) => {
             f64::from(u16::from_le_bytes([*low, *high]))
         }
@@ -288,7 +289,7 @@ pub enum LayoutError {
         format: String,
     },
     /// The template's sample type cannot be read.
-    #[error("sample type `{kind}` is unknown; i16le, u16, u16le and f32le are known")]
+    #[error("sample type `{kind}` is unknown; i16, i16le, u16, u16le and f32le are known")]
     Kind {
         /// The type.
         kind: String,

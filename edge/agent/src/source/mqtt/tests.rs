@@ -1,5 +1,7 @@
 //! Messages of a spindle bridge, good and bad, without a broker.
 
+mod shipped;
+
 use std::sync::Arc;
 
 use forewarn_domain::site::SiteFile;
@@ -7,8 +9,12 @@ use forewarn_domain::site::plant::Plant;
 use forewarn_domain::template::DeviceTemplate;
 use proptest::prelude::*;
 
+use forewarn_domain::quality::Quality;
+use forewarn_domain::time::Span;
+
 use super::*;
 use crate::decode::Value;
+use crate::intake::Measured;
 
 const NOW: Time = Time::from_millis(1_800_000_000_000);
 
@@ -33,7 +39,7 @@ fn sources() -> Vec<SourcePoints> {
 }
 
 fn listener() -> Listener {
-    Listener::new(sources(), StatusBoard::default())
+    Listener::new(sources(), &StatusBoard::default())
 }
 
 fn message(topic: &str, payload: &[u8]) -> (String, Vec<u8>) {
@@ -63,7 +69,8 @@ fn a_message_of_the_bridge_becomes_readings() {
         br#"{"timestamp": 1800000000000, "values": {"acts": 1200, "alarm": "E12"},
             "errors": {"spload.1": 2014}}"#,
     );
-    let mut listener = listener();
+    let board = StatusBoard::default();
+    let mut listener = Listener::new(sources(), &board);
     let readings = listener.take_parts(&topic, &payload, NOW);
     let found: Vec<(&str, Value, Quality)> =
         readings.iter().map(|it| (it.channel.point_str(), it.value.clone(), it.quality)).collect();
@@ -77,7 +84,7 @@ fn a_message_of_the_bridge_becomes_readings() {
     );
     assert!(listener.take_parts("/neuron/n1/mill-08/spindle", &payload, NOW).is_empty());
     assert!(listener.take_parts(&topic, b"{\"values\": ", NOW).is_empty());
-    let (_, _, status) = listener.board.sources().remove(0);
+    let (_, _, status) = board.sources().remove(0);
     assert_eq!((status.answers, status.errors.get("parse")), (1, Some(&1)));
 }
 
@@ -132,18 +139,8 @@ fn other_sample_types_are_spread_over_the_range_of_i16() {
 }
 
 impl Listener {
-    /// As [`Listener::take`], for a message that came over no connection.
     fn take_parts(&mut self, topic: &str, payload: &[u8], now: Time) -> Vec<Measured> {
-        let mut intake = Intake::default();
-        for heard in &mut self.sources {
-            let template = Arc::clone(&heard.points.template);
-            for it in &template.messages {
-                if topic::matches(&topic::filter(&it.topic, &heard.address), topic) {
-                    heard.take_message(it, payload, topic, (now, &mut intake, &self.board));
-                }
-            }
-        }
-        intake.readings
+        self.hear(topic, payload, now).map(|it| it.readings).unwrap_or_default()
     }
 }
 

@@ -1,0 +1,314 @@
+//! What a message says, from the facts that were written with it: one message, or a digest of many.
+
+use std::collections::BTreeMap;
+
+use forewarn_domain::id::DeviceId;
+use forewarn_domain::text::Localized;
+use forewarn_domain::ticket::{TicketState, WaitingFor};
+use forewarn_domain::time::Time;
+use forewarn_notify::Message as Notification;
+use forewarn_notify::message::{Line, Text};
+use forewarn_store::records::{Facts, Message};
+use serde_json::{Value, json};
+
+use super::Notify;
+
+/// The message to be sent for what was taken.
+pub(super) fn message(
+    stage: &Notify,
+    taken: &[Message],
+    digest: Option<&str>,
+    links: Option<&str>,
+) -> Notification {
+    match (digest, taken) {
+        (None, [one]) => single(stage, one, links),
+        _ => digest_of(stage, taken, digest.unwrap_or_default(), links),
+    }
+}
+
+fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notification {
+    let is_notice = message.ticket.is_none();
+    Notification {
+        id: message.key.clone(),
+        site: stage.site.clone(),
+        kind: match is_notice {
+            true => "notice.v1".to_owned(),
+            false => format!("ticket.{}.v1", message.what),
+        },
+        subject: message.facts.number.clone(),
+        at: message.created_at,
+        body: body(message),
+        text: Text {
+            title: title(message),
+            lines: lines(&message.facts, &stage.names),
+            total: None,
+            priority: message.facts.priority,
+            link: link(links, message),
+            thread: message.ticket.map(|it| format!("ticket/{it}")),
+        },
+    }
+}
+
+fn digest_of(stage: &Notify, taken: &[Message], key: &str, links: Option<&str>) -> Notification {
+    let mut sorted: Vec<&Message> = taken.iter().collect();
+    sorted.sort_by_key(|it| (it.facts.priority.is_none(), it.facts.priority, it.id));
+    let mut numbers: Vec<&str> = taken.iter().map(|it| it.facts.number.as_str()).collect();
+    numbers.retain(|it| !it.is_empty());
+    numbers.sort_unstable();
+    numbers.dedup();
+    let list = ranges(&numbers);
+    let count = taken.len();
+    Notification {
+        id: key.to_owned(),
+        site: stage.site.clone(),
+        kind: "digest.v1".to_owned(),
+        subject: format!("{count}"),
+        at: taken.iter().map(|it| it.created_at).max().unwrap_or_default(),
+        body: json!({"messages": sorted.iter().map(|it| body(it)).collect::<Vec<Value>>()}),
+        text: Text {
+            title: Localized::new(
+                format!("{count} messages about {} tickets", numbers.len()),
+                format!("{count} 条消息，涉及 {} 张工单", numbers.len()),
+            ),
+            lines: sorted.iter().map(|it| digest_line(it, &stage.names)).collect(),
+            total: Some(Localized::new(
+                format!("All {}: {list}", numbers.len()),
+                format!("全部 {} 张：{list}", numbers.len()),
+            )),
+            priority: sorted.first().and_then(|it| it.facts.priority),
+            link: links.map(|it| format!("{it}/tickets")),
+            thread: None,
+        },
+    }
+}
+
+fn body(message: &Message) -> Value {
+    let facts = &message.facts;
+    json!({
+        "event": message.what,
+        "ticket": message.ticket,
+        "number": facts.number,
+        "device": facts.device,
+        "component": facts.component,
+        "fault_family": facts.family,
+        "kind": facts.kind,
+        "priority": facts.priority,
+        "state": facts.state,
+        "owner": facts.owner,
+        "waiting_for": facts.waiting_for,
+        "headline": facts.headline,
+        "urgency": facts.urgency,
+        "cause": facts.cause,
+        "occurrences": facts.occurrences,
+        "opened_at": facts.opened_at,
+        "at": message.created_at,
+    })
+}
+
+fn title(message: &Message) -> Localized {
+    let Facts { number, headline, .. } = &message.facts;
+    let what = event(&message.what);
+    let title = |what: &str, headline: &str| {
+        let parts = [number.as_str(), what, headline];
+        parts.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    let zh = if headline.zh.is_empty() { &headline.en } else { &headline.zh };
+    Localized { en: title(&what.en, &headline.en), zh: title(&what.zh, zh) }
+}
+
+fn lines(facts: &Facts, names: &BTreeMap<DeviceId, Localized>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut add = |en: &str, zh: &str, value: Option<Localized>| {
+        if let Some(value) = value.filter(|it| !it.en.is_empty()) {
+            lines.push(Line::new(Localized::new(en, zh), value));
+        }
+    };
+    add("Device", "设备", facts.device.as_ref().map(|it| device(it, names)));
+    add("Part", "部件", facts.component.as_ref().map(|it| Localized::same(it.as_str())));
+    add("Urgency", "紧急程度", Some(facts.urgency.clone()));
+    add(
+        "Likely cause",
+        "可能原因",
+        facts.cause.as_ref().map(|it| {
+            let percent = (it.p * 100.0).round();
+            let zh = if it.name.zh.is_empty() { &it.name.en } else { &it.name.zh };
+            Localized::new(format!("{} ({percent} %)", it.name.en), format!("{zh}（{percent} %）"))
+        }),
+    );
+    add("First", "先做", facts.action.clone());
+    add("State", "状态", facts.state.map(|it| state(it, facts.waiting_for)));
+    add("Owner", "负责人", facts.owner.as_ref().map(Localized::same));
+    if 1 < facts.occurrences {
+        let often = Localized::same(facts.occurrences.to_string());
+        add("Occurrences", "发生次数", Some(often));
+    }
+    lines
+}
+
+fn digest_line(message: &Message, names: &BTreeMap<DeviceId, Localized>) -> Line {
+    let Facts { number, priority, headline, device: id, .. } = &message.facts;
+    let label = match priority {
+        Some(priority) => format!("{priority} {number}"),
+        None => number.clone(),
+    };
+    let what = event(&message.what);
+    let name = id.as_ref().map(|it| device(it, names)).unwrap_or_default();
+    let line = |parts: [&str; 3]| {
+        parts.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
+    };
+    let zh = if headline.zh.is_empty() { &headline.en } else { &headline.zh };
+    let name_zh = if name.zh.is_empty() { &name.en } else { &name.zh };
+    let value = Localized {
+        en: line([&what.en, &name.en, &headline.en]),
+        zh: line([&what.zh, name_zh, zh]),
+    };
+    Line::new(Localized::same(label.trim()), value)
+}
+
+fn device(id: &DeviceId, names: &BTreeMap<DeviceId, Localized>) -> Localized {
+    match names.get(id) {
+        Some(name) => {
+            let zh = if name.zh.is_empty() { &name.en } else { &name.zh };
+            Localized::new(format!("{} ({id})", name.en), format!("{zh}（{id}）"))
+        }
+        None => Localized::same(id.as_str()),
+    }
+}
+
+fn link(links: Option<&str>, message: &Message) -> Option<String> {
+    let links = links?;
+    Some(match message.ticket {
+        Some(_) => format!("{links}/t/{}", message.facts.number),
+        None => format!("{links}/health"),
+    })
+}
+
+/// What happened, in a word; a new ticket needs none.
+fn event(what: &str) -> Localized {
+    let (en, zh) = match what {
+        "accept" => ("accepted:", "已接单："),
+        "arrive" => ("on site:", "已到场："),
+        "assign" => ("assigned:", "已派单："),
+        "cleared" => ("signal back to normal:", "信号恢复正常："),
+        "close" => ("closed:", "已关闭："),
+        "depart" => ("on the way:", "已出发："),
+        "duplicate" => ("covered by another ticket:", "重复工单："),
+        "escalated" => ("escalated:", "已升级："),
+        "false_alarm" => ("false alarm:", "误报："),
+        "finish" => ("work done:", "已完工："),
+        "overdue" => ("overdue:", "已超时："),
+        "recurred" => ("came again:", "再次发生："),
+        "reminded" => ("reminder:", "提醒："),
+        "reopen" => ("reopened:", "重新打开："),
+        "resume" => ("work goes on:", "继续处理："),
+        "start" => ("in work:", "处理中："),
+        "verify" => ("verified:", "已验证："),
+        "wait" => ("waiting:", "挂起："),
+        _ => ("", ""),
+    };
+    Localized::new(en, zh)
+}
+
+fn state(state: TicketState, waiting_for: Option<WaitingFor>) -> Localized {
+    match (state, waiting_for) {
+        (TicketState::Waiting, Some(WaitingFor::Outside)) => {
+            Localized::new("waiting for somebody from outside", "等外部人员")
+        }
+        (TicketState::Waiting, Some(WaitingFor::Part)) => {
+            Localized::new("waiting for a spare part", "等备件")
+        }
+        (TicketState::Waiting, Some(WaitingFor::Window)) => {
+            Localized::new("waiting for a planned stop", "等停机窗口")
+        }
+        (TicketState::Waiting, None) => Localized::new("waiting", "挂起"),
+        (TicketState::ToAssign, _) => Localized::new("nobody's yet", "待派单"),
+        (TicketState::Assigned, _) => Localized::new("assigned", "已派单"),
+        (TicketState::Accepted, _) => Localized::new("accepted", "已接单"),
+        (TicketState::Departed, _) => Localized::new("on the way", "已出发"),
+        (TicketState::OnSite, _) => Localized::new("on site", "已到场"),
+        (TicketState::InProgress, _) => Localized::new("in work", "处理中"),
+        (TicketState::Done, _) => Localized::new("work done, check pending", "已完工，待验证"),
+        (TicketState::Verified, _) => Localized::new("verified", "已验证"),
+        (TicketState::Closed, _) => Localized::new("closed", "已关闭"),
+        (TicketState::FalseAlarm, _) => Localized::new("false alarm", "误报"),
+        (TicketState::Duplicate, _) => Localized::new("covered by another ticket", "重复工单"),
+    }
+}
+
+/// Sorted numbers in few letters: neighbours become a range, so that a thousand fit in a line.
+fn ranges(numbers: &[&str]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut open: Option<(&str, u64, &str, &str)> = None;
+    for number in numbers {
+        let (stem, count) = match number.rsplit_once('-') {
+            Some((stem, count)) => (stem, count),
+            None => ("", *number),
+        };
+        let value = count.parse::<u64>().unwrap_or(u64::MAX);
+        open = Some(match open {
+            Some((known, last, first, _))
+                if known == stem && last.checked_add(1) == Some(value) =>
+            {
+                (stem, value, first, count)
+            }
+            other => {
+                parts.extend(other.map(range));
+                (stem, value, *number, count)
+            }
+        });
+    }
+    parts.extend(open.map(range));
+    parts.join(", ")
+}
+
+fn range((_, _, first, last): (&str, u64, &str, &str)) -> String {
+    if first.ends_with(last) { first.to_owned() } else { format!("{first}–{last}") }
+}
+
+/// What the test button sends.
+pub(super) fn test_message(
+    stage_site: &forewarn_domain::id::SiteId,
+    id: &str,
+    at: Time,
+) -> Notification {
+    let text = Text {
+        title: Localized::new("Test message from Forewarn", "Forewarn 测试消息"),
+        lines: vec![Line::new(
+            Localized::default(),
+            Localized::new(
+                format!("Message channel {id} works. Nothing is to be done."),
+                format!("消息渠道 {id} 工作正常，无需处理。"),
+            ),
+        )],
+        ..Text::default()
+    };
+    Notification {
+        id: format!("test/{id}/{}", at.micros()),
+        site: stage_site.clone(),
+        kind: "test.v1".to_owned(),
+        subject: "test".to_owned(),
+        at,
+        body: json!({"test": true}),
+        text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_numbers_become_ranges_and_none_is_missing() {
+        let check = |numbers: &[&str], expected: &str| assert_eq!(ranges(numbers), expected);
+        check(&[], "");
+        check(&["FW-2026-0007"], "FW-2026-0007");
+        check(&["FW-2026-0007", "FW-2026-0008", "FW-2026-0009"], "FW-2026-0007–0009");
+        check(
+            &["FW-2026-0001", "FW-2026-0003", "FW-2026-0004", "FW-2027-0005"],
+            "FW-2026-0001, FW-2026-0003–0004, FW-2027-0005",
+        );
+        let thousand: Vec<String> = (1..=1000).map(|it| format!("FW-2026-{it:04}")).collect();
+        let thousand: Vec<&str> = thousand.iter().map(String::as_str).collect();
+        check(&thousand, "FW-2026-0001–1000");
+    }
+}
