@@ -42,7 +42,6 @@ use world::{End, Mistake, World};
 const SERVING_TEST: &str = "a_server_that_dies_before_any_statement_loses_and_doubles_nothing";
 
 #[test]
-#[ignore = "open: escalations follow the clock of each life, so worlds differ; give the child a handbook without them"]
 fn a_server_that_dies_before_any_statement_loses_and_doubles_nothing() {
     if child::serves() {
         return;

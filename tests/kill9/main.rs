@@ -105,20 +105,21 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(!is_sound))
 }
 
-/// Kills the broker every few seconds, with the server away in between, until the last agent has
-/// delivered everything all the same.
+/// Kills the broker every few seconds, each time the server was away (what it has not taken is lost
+/// with it) and sometimes when it was not, until the last agent has delivered everything all the same.
 fn make_chaos(options: Options, hall: &Hall, receiver: &Receiver, is_over: &AtomicBool) -> u32 {
     let chance = Chance::new(options.seed).named("chaos");
     let (mut kills, mut turn) = (0, 0);
-    while options.is_chaotic && !is_over.load(Ordering::Relaxed) {
+    while options.is_chaotic() && !is_over.load(Ordering::Relaxed) {
         let chance = chance.with(turn);
         turn += 1;
-        let until = Instant::now() + Duration::from_secs_f64(chance.between(1.0, 6.0));
-        receiver.go_away(turn.is_multiple_of(2));
+        let until = Instant::now() + Duration::from_secs_f64(chance.between(0.5, 2.0));
+        let is_away = turn % 2 == 1;
+        receiver.go_away(is_away);
         while Instant::now() < until && !is_over.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
         }
-        if chance.named("broker").index(2) == 0 {
+        if is_away || chance.named("broker").index(2) == 0 {
             hall.replace_broker();
             kills += 1;
         }

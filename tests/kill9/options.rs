@@ -12,7 +12,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) json: bool,
     /// The broker is killed and the server goes away as well.
-    pub(crate) is_chaotic: bool,
+    wants_chaos: bool,
     pub(crate) bug: Option<Bug>,
 }
 
@@ -20,7 +20,7 @@ impl Options {
     /// `None` asks for help.
     pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options =
-            Self { runs: 200, jobs: 2, seed: 1, json: false, is_chaotic: false, bug: None };
+            Self { runs: 200, jobs: 2, seed: 1, json: false, wants_chaos: false, bug: None };
         let mut words = words;
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("`{word}` wants a value"));
@@ -29,13 +29,18 @@ impl Options {
                 "--jobs" => options.jobs = number(&value()?)?.max(1),
                 "--seed" => options.seed = u64::try_from(number(&value()?)?).unwrap_or(1),
                 "--json" => options.json = true,
-                "--chaos" => options.is_chaotic = true,
+                "--chaos" => options.wants_chaos = true,
                 "--plant-bug" => options.bug = Some(Bug::named(&value()?)?),
                 "--help" => return Ok(None),
                 _ => return Err(format!("`{word}` is no word of kill9")),
             }
         }
         Ok(Some(options))
+    }
+
+    /// Whether the broker is killed and the server goes away: as asked, and where a bug needs it to show.
+    pub(crate) fn is_chaotic(&self) -> bool {
+        self.wants_chaos || self.bug == Some(Bug::TrustTheBroker)
     }
 
     /// How many of the runs fall to a job.
