@@ -2,7 +2,6 @@
 //! themselves, over real HTTP and SMTP on loopback.
 //!
 //! The guard on addresses lets loopback through because each configuration here says so.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "messages/bed.rs"]
 mod bed;
@@ -92,6 +91,7 @@ async fn a_thousand_failures_are_one_message_for_each_channel_and_the_digest_lis
         let told = services.of(service);
         assert_eq!(told.len(), 1, "{service}");
         assert!(told[0].text.contains("FW-2026-0001–1000"), "{service}: {}", told[0].text);
+        assert!(told[0].text.contains("1000 台设备同时报警"), "{service}: {}", told[0].text);
         assert!(told[0].text.contains("另有"), "{service} says how many lines were cut");
     }
     let mails = mail_server.mails();
@@ -99,6 +99,8 @@ async fn a_thousand_failures_are_one_message_for_each_channel_and_the_digest_lis
     let lines = decoded(&mails[0].data);
     let listed = (1..=1000).filter(|it| lines.contains(&format!("P1 FW-2026-{it:04}"))).count();
     assert_eq!(listed, 1000, "the mail has room for every line");
+    let incidents = bed.records.incidents(None, 10).await.unwrap();
+    assert_eq!(incidents.iter().map(|it| it.tickets).collect::<Vec<_>>(), [1000]);
 
     // What comes after it waits for the next digest, ten minutes later.
     bed.open_ticket("mill-2000", 9, Priority::P1).await;

@@ -135,10 +135,8 @@ pub(crate) async fn open(folder: &Path, config: &str) -> (Records, Arc<Lines>) {
 
 pub(crate) fn stage(records: Records, lines: Arc<Lines>, clock: Clock) -> Notify {
     let plant = Plant::new(toml::from_str(SITE).unwrap(), Vec::new()).unwrap();
-    let names = plant.devices().map(|it| (it.device.id.clone(), it.device.name.clone()));
     Notify {
-        site: "plant".parse().unwrap(),
-        names: names.collect(),
+        plant: Arc::new(plant),
         records,
         lines,
         clock,

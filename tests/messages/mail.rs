@@ -80,6 +80,7 @@ impl MailServer {
         .await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it ends with the runtime of its test")]
     async fn with(protection: Protection) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

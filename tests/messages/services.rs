@@ -67,6 +67,7 @@ pub(crate) struct Accepted {
 }
 
 impl Services {
+    #[expect(clippy::disallowed_methods, reason = "it ends with the runtime of its test")]
     pub(crate) async fn start(clock: Clock) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -12,6 +12,7 @@ pub(crate) mod anomalies;
 pub(crate) mod backtests;
 pub(crate) mod bursts;
 pub(crate) mod tickets;
+pub(crate) mod incidents;
 pub(crate) mod work;
 pub(crate) mod handbook;
 pub(crate) mod repairs;

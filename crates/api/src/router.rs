@@ -18,8 +18,8 @@ use utoipa_axum::routes;
 use crate::denials;
 use crate::problem::ApiError;
 use crate::resources::{
-    anomalies, backtests, bursts, channels, devices, handbook, health, history, messages, probes,
-    repairs, rules, series, session, sites, tickets, waveforms, work,
+    anomalies, backtests, bursts, channels, devices, handbook, health, history, incidents,
+    messages, probes, repairs, rules, series, session, sites, tickets, waveforms, work,
 };
 use crate::state::ApiState;
 use crate::{auth, body, page, paging, sse};
@@ -89,6 +89,8 @@ fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(tickets::list_tickets))
         .routes(routes!(tickets::get_ticket))
         .routes(routes!(tickets::command_ticket))
+        .routes(routes!(incidents::list_incidents))
+        .routes(routes!(incidents::get_incident))
         .routes(routes!(work::list_candidates))
         .routes(routes!(work::show_evidence))
         .routes(routes!(work::preview_calls))

@@ -9,6 +9,7 @@ mod burst;
 mod course;
 mod device;
 mod health;
+mod incident;
 mod message;
 mod repair;
 mod rules;
@@ -27,6 +28,7 @@ pub use device::{
     ChannelRow, ChannelView, ComponentView, DeviceRow, DeviceView, LastView, NormalView, RuleView,
 };
 pub use health::{AgentView, HealthView, StageView};
+pub use incident::{IncidentView, SharedView};
 pub use message::{MessageChannelView, MessageView};
 pub use repair::{PastRepairView, RepairView};
 pub use rules::{

@@ -3,6 +3,8 @@
 
 #[path = "http/bench.rs"]
 mod bench;
+#[path = "http/incidents.rs"]
+mod incidents;
 #[path = "http/messages.rs"]
 mod messages;
 #[path = "http/review.rs"]

@@ -81,6 +81,16 @@ pub struct EvidenceItem {
     pub text: Option<Localized>,
 }
 
+impl EvidenceItem {
+    /// Sets the ratio. Words that were written for the other side would contradict it, and go.
+    fn set_ratio(&mut self, ratio: f64) {
+        if (self.ratio < 1.0) != (ratio < 1.0) {
+            self.text = None;
+        }
+        self.ratio = ratio;
+    }
+}
+
 /// The cheapest action that tells a failure mode from others.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@ pub mod import;
 pub mod operating;
 pub mod operation;
 pub mod plant;
+pub mod shared;
 
 use std::collections::BTreeMap;
 

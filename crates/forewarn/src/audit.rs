@@ -50,7 +50,7 @@ struct Place {
     /// The server's own settings; they say where the data are.
     #[arg(long, conflicts_with = "db")]
     config: Option<PathBuf>,
-    /// Records: a file, or postgres://server/database.
+    /// Records: a file, or `postgres://server/database`.
     #[arg(long)]
     db: Option<String>,
 }
@@ -194,7 +194,7 @@ fn tell(findings: &Findings, key: Option<&PublicKey>, is_json: bool) -> ExitCode
         match key {
             Some(key) => output::text(&format!("checked with key {key}")),
             None => {
-                output::text("no key was given: checkpoints prove only that they fit themselves")
+                output::text("no key was given: checkpoints prove only that they fit themselves");
             }
         }
         if let Some(fault) = fault {

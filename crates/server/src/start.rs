@@ -227,10 +227,8 @@ fn start_line(
 
 /// What works beside the line: telling people, cleaning up, listening for silence.
 fn start_beside(setup: &Setup, shared: &Shared, tasks: &Tasks) {
-    let named = setup.plant.devices().map(|it| (it.device.id.clone(), it.device.name.clone()));
     let notify = Notify {
-        site: setup.plant.site.id.clone(),
-        names: named.collect(),
+        plant: Arc::clone(&setup.plant),
         records: setup.records.clone(),
         lines: Arc::clone(&shared.lines),
         clock: setup.clock.clone(),

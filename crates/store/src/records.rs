@@ -20,6 +20,7 @@ mod episodes;
 mod error;
 mod evidence;
 mod handbook;
+mod incidents;
 mod journal;
 mod label_rows;
 mod label_words;
@@ -56,6 +57,7 @@ pub use episodes::{EpisodeFilter, EpisodeRow, Origin, RuleScore, ShadowEpisode, 
 pub use error::RecordsError;
 pub use evidence::EvidenceHold;
 pub use handbook::ReadHandbook;
+pub use incidents::Incident;
 pub use journal::LoggedChange;
 pub use label_words::{Judgement, Reason, UnknownWord};
 pub use labels::{Label, LabelFilter, Marked, Said, Saying};

@@ -14,6 +14,8 @@ mod messages;
 mod course;
 #[path = "records_contract/samples.rs"]
 mod samples;
+#[path = "records_contract/storms.rs"]
+mod storms;
 
 use std::collections::BTreeSet;
 
@@ -52,6 +54,10 @@ use messages::{
 };
 use samples::{NOW, at, draft, episode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use storms::{
+    an_incident_is_over_when_it_is_calm_and_another_one_may_come,
+    many_tickets_at_once_are_one_incident,
+};
 use tokio::task::JoinSet;
 
 macro_rules! contract {
@@ -117,6 +123,8 @@ contract!(
     what_a_type_demands_is_demanded_until_it_is_shown,
     a_document_is_in_force_at_once_and_a_bad_one_never,
     the_crew_is_counted_from_the_tickets,
+    many_tickets_at_once_are_one_incident,
+    an_incident_is_over_when_it_is_calm_and_another_one_may_come,
 );
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -71,11 +71,10 @@ impl DutyPlan {
                 if at < from || until <= at {
                     continue;
                 }
-                for person in self.rota.people_of(date, &shift.id) {
-                    if !all.iter().any(|it| it.person == person) {
-                        all.push(OnDuty { person, shift: shift.id.clone(), until });
-                    }
-                }
+                let mut people = self.rota.people_of(date, &shift.id);
+                people.retain(|person| all.iter().all(|it| it.person != *person));
+                let on_duty = |person| OnDuty { person, shift: shift.id.clone(), until };
+                all.extend(people.into_iter().map(on_duty));
             }
         }
         all

@@ -32,6 +32,8 @@ pub(crate) struct TicketQuery {
     kind: Option<String>,
     /// `P1` to `P4`.
     priority: Option<String>,
+    /// Of the incident with this number.
+    incident: Option<String>,
     /// Number, device, component or headline holds this.
     q: Option<String>,
     /// Rows on a page, 1 to 200; 50 without it.
@@ -78,6 +80,7 @@ pub(crate) async fn list_tickets(
         device: read_opt(query.device.as_deref(), "a device id is expected")?,
         kind: read_opt(query.kind.as_deref(), "machine, instrumentation or process is expected")?,
         priority: read_opt(query.priority.as_deref(), "P1 to P4 is expected")?,
+        incident: query.incident,
         text: query.q.filter(|it| !it.trim().is_empty()).map(|it| it.trim().to_owned()),
     };
     let rows = state.records.tickets(&filter, turn.after.as_ref(), turn.rows()).await?;

@@ -65,6 +65,8 @@ pub struct TicketRowView {
     pub occurrences: i64,
     /// Its `ETag`, without the quotes.
     pub revision: i64,
+    /// Number of the incident that it came in.
+    pub incident: Option<String>,
 }
 
 impl TicketRowView {
@@ -98,6 +100,7 @@ impl TicketRowView {
             cleared_at: ticket.cleared_at,
             occurrences: ticket.occurrences,
             revision: ticket.revision,
+            incident: ticket.incident.clone(),
         }
     }
 }

@@ -1,5 +1,4 @@
 //! Message channels, messages and refusals as a client sees them.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use axum::http::StatusCode;
 use forewarn_api::Access;

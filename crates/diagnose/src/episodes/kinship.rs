@@ -56,8 +56,7 @@ fn works_harder(episode: &Episode, anomaly: &Anomaly) -> bool {
         it if is_effort(it) => {
             follows(EFFORT_WINDOW, is_effort) || follows_heat() || follows(SHAKE_WINDOW, is_shaking)
         }
-        it if is_shaking(it) => follows(SHAKE_WINDOW, is_effort),
-        _ => false,
+        it => is_shaking(it) && follows(SHAKE_WINDOW, is_effort),
     }
 }
 

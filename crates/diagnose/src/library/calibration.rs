@@ -92,13 +92,7 @@ impl Library {
                     return Err(refused(format!("{file}: the ratio of {symptom:?} is {ratio}")));
                 }
                 match mode.evidence.iter_mut().find(|it| it.symptom == symptom) {
-                    Some(item) => {
-                        // Words that were written for the other side would contradict the ratio.
-                        if (item.ratio < 1.0) != (ratio < 1.0) {
-                            item.text = None;
-                        }
-                        item.ratio = ratio;
-                    }
+                    Some(item) => item.set_ratio(ratio),
                     None => mode.evidence.push(EvidenceItem { symptom, ratio, text: None }),
                 }
             }

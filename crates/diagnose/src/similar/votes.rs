@@ -74,12 +74,13 @@ impl Votes {
         let mut all = vec![Share::default(); self.sums.len()];
         let mut known = all.clone();
         for (record, votes) in self.of.iter().enumerate() {
-            let is_known = is_known(record);
+            let weight = if is_known(record) { 1.0 } else { 0.0 };
             for (label, vote) in votes {
-                if let (Some(all), Some(known)) = (all.get_mut(*label), known.get_mut(*label)) {
-                    all.add(*vote);
-                    known.add(if is_known { *vote } else { 0.0 });
-                }
+                let (Some(all), Some(known)) = (all.get_mut(*label), known.get_mut(*label)) else {
+                    continue;
+                };
+                all.add(*vote);
+                known.add(weight * vote);
             }
         }
         let share = |(known, all): (&Share, &Share)| Share {

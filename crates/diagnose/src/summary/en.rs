@@ -80,7 +80,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
             )
         }
         Seen::Code { since, code, times, window } => {
-            self::code(opened(*since, "The machine", clock), code, *times, *window)
+            self::code(&opened(*since, "The machine", clock), code, *times, *window)
         }
         Seen::Count(count) => self::count(count, clock),
         Seen::Flat { since, name, value, unit, lasted } => {
@@ -162,7 +162,7 @@ fn bearing_line(
     )
 }
 
-fn code(start: String, code: &str, times: u32, window: Span) -> String {
+fn code(start: &str, code: &str, times: u32, window: Span) -> String {
     match times {
         0 | 1 => format!("{start} has reported code {code}."),
         _ => {

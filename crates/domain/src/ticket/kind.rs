@@ -104,7 +104,7 @@ impl Matches {
 }
 
 /// Whether a list of conditions takes a word; an empty one takes all.
-pub fn takes<T: PartialEq>(list: &[T], word: T) -> bool {
+pub fn takes<T: Copy + PartialEq>(list: &[T], word: T) -> bool {
     list.is_empty() || list.contains(&word)
 }
 

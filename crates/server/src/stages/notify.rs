@@ -12,12 +12,11 @@ pub(crate) mod routes;
 mod words;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use forewarn_domain::family::Priority;
-use forewarn_domain::id::{DeviceId, SiteId};
+use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
@@ -31,10 +30,8 @@ use worker::Worker;
 /// The stage and what it needs.
 #[derive(Debug)]
 pub struct Notify {
-    /// Where it happens.
-    pub site: SiteId,
-    /// What people call the devices.
-    pub names: BTreeMap<DeviceId, Localized>,
+    /// Where it happens, and what people call the devices.
+    pub plant: Arc<Plant>,
     /// The outbox.
     pub records: Records,
     /// The channels.

@@ -1,4 +1,4 @@
-//! Beside the line: timers of tickets fire when their time has come.
+//! Beside the line: timers of tickets fire when their time has come, and storms end.
 //!
 //! The rows decide what is due, the wall clock when. A wall clock that jumps against the monotonic one
 //! is not believed: nothing fires until it is back, or until a restart takes it as it is, and the
@@ -66,6 +66,9 @@ impl Timers {
     }
 
     async fn fire_due(&self, now: Time) -> Result<Option<Time>, RecordsError> {
+        for incident in self.records.end_calm_incidents(now).await? {
+            tracing::info!(stage = "timers", incident, "the incident is over");
+        }
         loop {
             let next = self.records.next_timer().await?;
             if next.is_none_or(|it| now < it) {

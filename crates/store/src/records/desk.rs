@@ -18,7 +18,9 @@ use sqlx::{AnyConnection, Row};
 use super::journal::{self, Change};
 use super::list::find;
 use super::row::{parsed, to_json};
-use super::{RecordsError, TicketRow, act, built, checks, course, evidence, next, outbox, query};
+use super::{
+    RecordsError, TicketRow, act, built, checks, course, evidence, incidents, next, outbox, query,
+};
 
 /// The engine's place at the counter: one transaction, one time.
 pub(super) struct Desk<'a> {
@@ -71,6 +73,7 @@ impl Desk<'_> {
         self.link(draft, draft.id).await?;
         evidence::hold_evidence(self.tx, (draft.id, draft), self.at).await?;
         let standing = Standing { id: draft.id, number, state: TicketState::ToAssign, revision: 1 };
+        incidents::gather(self.tx, &draft.id.to_string(), &draft.key.site, self.at).await?;
         let to = self.begin_course(draft.id).await?;
         self.note(&standing, draft, ("ticket.opened", "opened")).await?;
         self.tell("opened", &standing, &to).await?;

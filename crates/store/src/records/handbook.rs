@@ -23,8 +23,11 @@ pub type ReadHandbook = Arc<dyn Fn(&[Document]) -> Result<Arc<dyn Process>, Stri
 #[derive(Clone)]
 pub(super) struct Slot {
     read: ReadHandbook,
-    known: Arc<Mutex<Option<(i64, Arc<dyn Process>)>>>,
+    known: Arc<Mutex<Option<Known>>>,
 }
+
+/// What was read of the documents when their counter stood there.
+type Known = (i64, Arc<dyn Process>);
 
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -74,6 +74,8 @@ pub struct TicketRow {
     pub occurrences: i64,
     /// Grows with every change, from 1.
     pub revision: i64,
+    /// The incident that it came in.
+    pub incident: Option<String>,
 }
 
 /// Open ones, ended ones, or both.
@@ -99,6 +101,8 @@ pub struct TicketFilter {
     pub kind: Option<TicketKind>,
     /// Of one priority.
     pub priority: Option<Priority>,
+    /// Of one incident.
+    pub incident: Option<String>,
     /// Number, device, component or headline holds this, whatever its case.
     pub text: Option<String>,
 }
@@ -177,7 +181,8 @@ impl Records {
                  AND ($5 = '' OR priority = $5)
                  AND ($6 = '' OR lower(number || ' ' || device || ' ' || component || ' '
                      || headline_en || ' ' || headline_zh) LIKE $6 ESCAPE '!')
-             ORDER BY opened_at DESC, id DESC LIMIT $7"
+                 AND ($7 = '' OR incident = $7)
+             ORDER BY opened_at DESC, id DESC LIMIT $8"
         );
         query(built(sql))
             .bind(at)
@@ -186,6 +191,7 @@ impl Records {
             .bind(filter.kind.map_or("", TicketKind::as_str))
             .bind(filter.priority.map_or("", Priority::as_str))
             .bind(filter.text.as_deref().map(pattern).unwrap_or_default())
+            .bind(filter.incident.clone().unwrap_or_default())
             .bind(limit)
             .fetch_all(&self.reader)
             .await?
@@ -274,6 +280,7 @@ fn ticket(row: &AnyRow) -> Result<TicketRow, RecordsError> {
         verdict: parsed_opt(row, "verdict")?,
         occurrences: row.try_get("occurrences")?,
         revision: row.try_get("revision")?,
+        incident: row.try_get("incident")?,
     })
 }
 
@@ -299,4 +306,4 @@ fn pattern(text: &str) -> String {
 const COLUMNS: &str = "id, number, episode, site, device, component, fault_family, kind, priority,
     state, owner, waiting_for, opened_at, onset_at, detected_at, updated_at, cleared_at, done_at,
     closed_at, confidence, headline_en, headline_zh, finish, verdict, occurrences, revision,
-    source, ticket_type, type_version, owner_group, shelved_until, accepted_at";
+    source, ticket_type, type_version, owner_group, shelved_until, accepted_at, incident";

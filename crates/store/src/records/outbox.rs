@@ -63,6 +63,9 @@ pub struct Facts {
     pub occurrences: i64,
     /// When the ticket was opened.
     pub opened_at: Option<Time>,
+    /// The incident that the ticket came in.
+    #[serde(default)]
+    pub incident: Option<String>,
 }
 
 /// The likeliest cause of a ticket.
@@ -105,7 +108,9 @@ pub struct Addressed<'a> {
 /// Says to which channels a change is addressed. It must be quick and always give the same answer: it
 /// is asked inside the transaction of the change.
 #[derive(Clone)]
-pub struct Routes(Arc<dyn Fn(&Addressed<'_>) -> Vec<String> + Send + Sync>);
+pub struct Routes(Arc<Route>);
+
+type Route = dyn Fn(&Addressed<'_>) -> Vec<String> + Send + Sync;
 
 impl Routes {
     /// Routes by a function.
@@ -171,7 +176,7 @@ pub(super) async fn address(
     let About { what, ticket, revision, to } = about;
     let row = query(
         "SELECT number, device, component, fault_family, kind, priority, state, owner, waiting_for,
-             headline_en, headline_zh, draft, occurrences, opened_at
+             headline_en, headline_zh, draft, occurrences, opened_at, incident
          FROM ticket WHERE id = $1",
     )
     .bind(ticket.to_string())
@@ -254,5 +259,6 @@ fn facts(row: &AnyRow, to: &[PersonId]) -> Result<Facts, RecordsError> {
         action: told.summary.actions.into_iter().next().map(|it| it.text),
         occurrences: row.try_get("occurrences")?,
         opened_at: Some(time(row, "opened_at")?),
+        incident: row.try_get("incident")?,
     })
 }

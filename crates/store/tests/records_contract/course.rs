@@ -113,7 +113,7 @@ pub(crate) async fn with_toy(records: Records) -> Records {
     }));
     let seed =
         Document { kind: "ticket_type".into(), id: "toy".into(), version: 1, toml: "first".into() };
-    records.seed_documents(&[seed.clone()], NOW).await.unwrap();
+    records.seed_documents(std::slice::from_ref(&seed), NOW).await.unwrap();
     records.seed_documents(&[Document { toml: "other".into(), ..seed }], NOW).await.unwrap();
     records
 }
@@ -230,7 +230,7 @@ pub(crate) async fn what_a_type_demands_is_demanded_until_it_is_shown(records: R
         body: "ab".repeat(32),
     };
     let shown = records.show_evidence("FW-2026-0001", &photo).await.unwrap();
-    assert_eq!(records.shown(shown.id).await.unwrap(), [photo.clone()]);
+    assert_eq!(records.shown(shown.id).await.unwrap(), std::slice::from_ref(&photo));
     let closed = records.act(&act(ticket, Command::Close { verdict })).await.unwrap();
     assert_eq!(closed.ticket.state, TicketState::Closed);
     let timeline = records.timeline(ticket).await.unwrap();

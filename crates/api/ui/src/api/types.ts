@@ -164,6 +164,26 @@ export interface TicketRow {
   cleared_at: string | null;
   occurrences: number;
   revision: number;
+  incident: string | null;
+}
+
+/** Many tickets within minutes. */
+export interface Incident {
+  number: string;
+  began_at: string;
+  ended_at: string | null;
+  tickets: number;
+  devices: number;
+  shared: Shared[];
+}
+
+/** What most devices of an incident share, and the rest of the plant does not. */
+export interface Shared {
+  respect: 'agent' | 'link' | 'area' | 'production_line' | 'class';
+  name: string;
+  in_trouble: number;
+  of: number;
+  of_plant: number;
 }
 
 export interface Ticket extends Omit<TicketRow, 'headline'> {

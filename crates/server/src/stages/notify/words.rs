@@ -1,8 +1,10 @@
 //! What a message says, from the facts that were written with it: one message, or a digest of many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn_domain::id::DeviceId;
+use forewarn_domain::site::plant::Plant;
+use forewarn_domain::site::shared::{Respect, Shared, shared};
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::{TicketState, WaitingFor};
 use forewarn_domain::time::Time;
@@ -30,7 +32,7 @@ fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notificatio
     let is_notice = message.ticket.is_none();
     Notification {
         id: message.key.clone(),
-        site: stage.site.clone(),
+        site: stage.plant.site.id.clone(),
         kind: match is_notice {
             true => "notice.v1".to_owned(),
             false => format!("ticket.{}.v1", message.what),
@@ -40,7 +42,7 @@ fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notificatio
         body: body(message),
         text: Text {
             title: title(message),
-            lines: lines(&message.facts, &stage.names),
+            lines: lines(&message.facts, &stage.plant),
             total: None,
             priority: message.facts.priority,
             link: link(links, message),
@@ -60,7 +62,7 @@ fn digest_of(stage: &Notify, taken: &[Message], key: &str, links: Option<&str>) 
     let count = taken.len();
     Notification {
         id: key.to_owned(),
-        site: stage.site.clone(),
+        site: stage.plant.site.id.clone(),
         kind: "digest.v1".to_owned(),
         subject: format!("{count}"),
         at: taken.iter().map(|it| it.created_at).max().unwrap_or_default(),
@@ -70,7 +72,10 @@ fn digest_of(stage: &Notify, taken: &[Message], key: &str, links: Option<&str>) 
                 format!("{count} messages about {} tickets", numbers.len()),
                 format!("{count} 条消息，涉及 {} 张工单", numbers.len()),
             ),
-            lines: sorted.iter().map(|it| digest_line(it, &stage.names)).collect(),
+            lines: storm_lines(taken, &stage.plant)
+                .into_iter()
+                .chain(sorted.iter().map(|it| digest_line(it, &stage.plant)))
+                .collect(),
             total: Some(Localized::new(
                 format!("All {}: {list}", numbers.len()),
                 format!("全部 {} 张：{list}", numbers.len()),
@@ -116,14 +121,14 @@ fn title(message: &Message) -> Localized {
     Localized { en: title(&what.en, &headline.en), zh: title(&what.zh, zh) }
 }
 
-fn lines(facts: &Facts, names: &BTreeMap<DeviceId, Localized>) -> Vec<Line> {
+fn lines(facts: &Facts, plant: &Plant) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut add = |en: &str, zh: &str, value: Option<Localized>| {
         if let Some(value) = value.filter(|it| !it.en.is_empty()) {
             lines.push(Line::new(Localized::new(en, zh), value));
         }
     };
-    add("Device", "设备", facts.device.as_ref().map(|it| device(it, names)));
+    add("Device", "设备", facts.device.as_ref().map(|it| device(it, plant)));
     add("Part", "部件", facts.component.as_ref().map(|it| Localized::same(it.as_str())));
     add("Urgency", "紧急程度", Some(facts.urgency.clone()));
     add(
@@ -145,14 +150,57 @@ fn lines(facts: &Facts, names: &BTreeMap<DeviceId, Localized>) -> Vec<Line> {
     lines
 }
 
-fn digest_line(message: &Message, names: &BTreeMap<DeviceId, Localized>) -> Line {
+/// A line for each incident of the messages: how many machines, and what they have in common.
+fn storm_lines(messages: &[Message], plant: &Plant) -> Vec<Line> {
+    let mut devices: BTreeMap<&str, BTreeSet<DeviceId>> = BTreeMap::new();
+    // The messages before the eleventh ticket do not know yet what they are the beginning of.
+    let mut newest = messages.iter().find_map(|it| it.facts.incident.as_deref());
+    for facts in messages.iter().map(|it| &it.facts) {
+        newest = facts.incident.as_deref().or(newest);
+        if let (Some(incident), Some(device)) = (newest, &facts.device) {
+            devices.entry(incident).or_default().insert(device.clone());
+        }
+    }
+    let line = |(incident, devices): (&str, BTreeSet<DeviceId>)| {
+        let count = devices.len();
+        let (mut en, mut zh) = match count {
+            1 => ("1 machine at once".to_owned(), "1 台设备同时报警".to_owned()),
+            _ => (format!("{count} machines at once"), format!("{count} 台设备同时报警")),
+        };
+        if let Some(most) = shared(plant, &devices).first() {
+            let Localized { en: what_en, zh: what_zh } = respect(most.respect);
+            let Shared { name, in_trouble, of, of_plant, .. } = most;
+            let (in_en, in_zh) = (
+                format!("; common to {in_trouble} of {of}: {what_en} {name}"),
+                format!("；其中 {in_trouble} 台同属{what_zh} {name}"),
+            );
+            en.push_str(&format!("{in_en} (which has {of_plant})"));
+            zh.push_str(&format!("{in_zh}（该{what_zh}共 {of_plant} 台）"));
+        }
+        Line::new(Localized::same(incident), Localized { en, zh })
+    };
+    devices.into_iter().map(line).collect()
+}
+
+fn respect(respect: Respect) -> Localized {
+    let (en, zh) = match respect {
+        Respect::Agent => ("gateway", "网关"),
+        Respect::Area => ("area", "区域"),
+        Respect::Class => ("class", "设备类别"),
+        Respect::Link => ("link", "链路"),
+        Respect::ProductionLine => ("production line", "产线"),
+    };
+    Localized::new(en, zh)
+}
+
+fn digest_line(message: &Message, plant: &Plant) -> Line {
     let Facts { number, priority, headline, device: id, .. } = &message.facts;
     let label = match priority {
         Some(priority) => format!("{priority} {number}"),
         None => number.clone(),
     };
     let what = event(&message.what);
-    let name = id.as_ref().map(|it| device(it, names)).unwrap_or_default();
+    let name = id.as_ref().map(|it| device(it, plant)).unwrap_or_default();
     let line = |parts: [&str; 3]| {
         parts.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
     };
@@ -165,8 +213,8 @@ fn digest_line(message: &Message, names: &BTreeMap<DeviceId, Localized>) -> Line
     Line::new(Localized::same(label.trim()), value)
 }
 
-fn device(id: &DeviceId, names: &BTreeMap<DeviceId, Localized>) -> Localized {
-    match names.get(id) {
+fn device(id: &DeviceId, plant: &Plant) -> Localized {
+    match plant.device(id).map(|it| &it.device.name) {
         Some(name) => {
             let zh = if name.zh.is_empty() { &name.en } else { &name.zh };
             Localized::new(format!("{} ({id})", name.en), format!("{zh}（{id}）"))

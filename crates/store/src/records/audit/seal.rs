@@ -89,8 +89,8 @@ impl Sealer {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let random = SystemRandom::new();
-                let pkcs8 =
-                    Ed25519KeyPair::generate_pkcs8(&random).map_err(|_| InvalidKey::Random)?;
+                let pkcs8 = Ed25519KeyPair::generate_pkcs8(&random)
+                    .map_err(|ring::error::Unspecified| InvalidKey::Random)?;
                 write_for_owner(path, pkcs8.as_ref()).map_err(failed)?;
                 pkcs8.as_ref().to_vec()
             }
