@@ -152,7 +152,11 @@ const TABLES: &[(&str, &str)] = &[
     ("ticket_episode", "SELECT episode, ticket, draft_revision, cleared_at FROM ticket_episode ORDER BY 1"),
     ("timeline", "SELECT ticket, revision, actor, what, state, note_en FROM timeline ORDER BY 1, 2"),
     ("repair", "SELECT device, component, activity, words, cause, outcome, ticket FROM repair ORDER BY 1, 4"),
-    ("engine_input", "SELECT number, kind, applies_after FROM engine_input ORDER BY number"),
+    // Behind which batch an input counts depends on when a person came; that it does must hold.
+    (
+        "engine_input",
+        "SELECT number, kind, applies_after IS NOT NULL FROM engine_input ORDER BY number",
+    ),
     ("idempotency", "SELECT account, route, key, body_sha256 FROM idempotency ORDER BY 1, 2, 3"),
     ("episode", "SELECT id, onset, confirmed, updated, phase, recurrences FROM episode ORDER BY id"),
     ("outbox", "SELECT key, channel, kind, ticket, sent_at IS NOT NULL, dead_at FROM outbox ORDER BY id"),

@@ -27,5 +27,5 @@ pub use device::{DeviceState, Measured, MeasuredText};
 pub use fleet::{ClassNormal, Lesson, PoolKey};
 pub use outcome::{Condition, Detection, DeviceNotice, RuleStatus, WhyNot};
 pub use outlook::{Ahead, Forecast};
-pub use plan::{DevicePlan, Place};
+pub use plan::{Alike, DevicePlan, Place};
 pub use rule::{Budget, Mode, Rule, RuleError, RuleSet, SCHEMA};

@@ -77,7 +77,7 @@ pub(crate) fn is_share(quantity: Quantity) -> bool {
 
 fn levels(plan: &ChannelPlan, scale: &Learned, side: f64) -> Vec<(Ahead, f64)> {
     let mut levels = Vec::new();
-    for watch in &plan.watches {
+    for watch in plan.watches.iter() {
         match &watch.detector {
             Detector::Baseline(judge) => {
                 let grave = judge.settings.alarm.and_then(|it| scale.level(side * it));

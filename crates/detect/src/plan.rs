@@ -25,6 +25,11 @@ use crate::rules::bearing_match::BearingMatch;
 use crate::rules::no_data::NoData;
 use crate::rules::{Detector, code, together};
 
+/// Rules that many channels have alike. A plant of like machines then reads a few of them all the time
+/// instead of thousands of copies, which no cache holds.
+#[derive(Debug, Default)]
+pub struct Alike(Vec<Arc<Vec<Watch>>>);
+
 /// The rules of one device.
 #[derive(Clone, Debug)]
 pub struct DevicePlan {
@@ -54,17 +59,17 @@ pub struct Place(u32);
 
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelPlan {
-    pub(crate) channel: Channel,
+    pub(crate) channel: Arc<Channel>,
     /// Its place among the inputs of the operating states.
     pub(crate) input: Option<usize>,
     pub(crate) silence: Option<(Head, Gate, NoData)>,
-    /// Those about the sensor come first: they mute the others.
-    pub(crate) watches: Vec<Watch>,
+    /// Those about the sensor come first: they mute the others. Channels of like machines share them.
+    pub(crate) watches: Arc<Vec<Watch>>,
     pub(crate) codes: Vec<CodeWatch>,
 }
 
 /// One rule on one channel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Watch {
     pub(crate) head: Head,
     /// Whether its findings count only together with others.
@@ -90,7 +95,7 @@ pub(crate) struct TogetherPlan {
 }
 
 /// What a finding of a rule on a channel says about itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Head {
     pub(crate) rule: RuleRef,
     pub(crate) family: FaultFamily,
@@ -125,6 +130,17 @@ impl DevicePlan {
         bearings: &Catalogue,
     ) -> Result<Self, RuleError> {
         resolve::resolve(device, rules, bearings)
+    }
+
+    /// Takes the rules of each channel from those that are known to be alike, or adds them.
+    pub fn share(&mut self, alike: &mut Alike) {
+        for channel in &mut self.channels {
+            match alike.0.iter().find(|it| **it == channel.watches) {
+                Some(known) => channel.watches = Arc::clone(known),
+                None if alike.0.len() < ALIKE_MAX => alike.0.push(Arc::clone(&channel.watches)),
+                None => {}
+            }
+        }
     }
 
     /// The version of the rules.
@@ -240,6 +256,9 @@ impl DevicePlan {
         }
     }
 }
+
+/// Bounds the search; a plant with more kinds of channels keeps the rest as they are.
+const ALIKE_MAX: usize = 1_024;
 
 impl Place {
     /// Its place among the device's channels, in the order of their ids.

@@ -50,7 +50,7 @@ pub(crate) trait Judge {
 }
 
 /// A judge of any kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Detector {
     Baseline(baseline::Baseline),
     Count(count::Count),
@@ -71,6 +71,20 @@ pub(crate) enum Memory {
     Rate(Box<rate::Memory>),
     SeverityZone,
     Shift(Box<shift::Memory>),
+}
+
+impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        match self {
+            Self::Baseline(memory) => memory.touch(),
+            Self::Count(memory) => memory.touch(),
+            Self::Flat(memory) => memory.touch(),
+            Self::Limit | Self::SeverityZone => 0,
+            Self::Rate(memory) => memory.touch(),
+            Self::Shift(memory) => memory.touch(),
+        }
+    }
 }
 
 impl Detector {

@@ -126,7 +126,7 @@ pub struct TriageState {
 
 #[derive(Clone, Debug)]
 struct Watched {
-    channel: Channel,
+    channel: Arc<Channel>,
     source: usize,
     /// Whether its values are a measurement that a stuck or clipped converter falsifies.
     is_measured: bool,
@@ -141,7 +141,7 @@ impl TriagePlan {
             .channels
             .values()
             .map(|channel| Watched {
-                channel: channel.clone(),
+                channel: Arc::clone(channel),
                 source: ids.iter().position(|it| *it == channel.id.source()).unwrap_or_default(),
                 is_measured: is_measured(channel),
             })
@@ -194,7 +194,9 @@ impl TriagePlan {
         let watched = self.watched.get(place)?;
         let is_off = state.senses.get(place).is_some_and(|it| it.is_suspect(anomaly.confirmed));
         let is_alone = || {
-            agree::is_alone(&watched.channel, anomaly, &levels(), |id| self.device.channels.get(id))
+            agree::is_alone(&watched.channel, anomaly, &levels(), |id| {
+                self.device.channels.get(id).map(Arc::as_ref)
+            })
         };
         (is_off || is_alone())
             .then(|| Anomaly { family: FaultFamily::Instrumentation, ..anomaly.clone() })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use forewarn_detect::{
-    Detection, DeviceNotice, DevicePlan, Measured, MeasuredText, Place, RuleError,
+    Alike, Detection, DeviceNotice, DevicePlan, Measured, MeasuredText, Place, RuleError,
 };
 use forewarn_diagnose::{Clearing, EpisodeBook, Precedents};
 use forewarn_domain::anomaly::Finding;
@@ -95,10 +95,11 @@ impl Engine {
         repairs: Vec<RepairRecord>,
     ) -> Result<Self, EngineError> {
         knowledge.rules.check()?;
-        let mut rooms = Vec::new();
+        let (mut rooms, mut alike) = (Vec::new(), Alike::default());
         let mut by_device = BTreeMap::new();
         for device in plant.devices() {
-            let plan = DevicePlan::new(device, &knowledge.rules, &knowledge.bearings)?;
+            let mut plan = DevicePlan::new(device, &knowledge.rules, &knowledge.bearings)?;
+            plan.share(&mut alike);
             by_device.insert(device.device.id.clone(), rooms.len());
             rooms.push(Room::new(Arc::clone(device), plan));
         }
@@ -243,11 +244,16 @@ impl Engine {
         let Some(table) = self.tables.get(key) else { return };
         let lateness = self.plant.site.lateness;
         let mut out = Vec::new();
-        for reading in &readings.numbers {
+        let mut present = usize::MAX;
+        for (number, reading) in readings.numbers.iter().enumerate() {
             let Some((room, place)) = table.place(reading.channel) else {
                 self.tally.unknown += 1;
                 continue;
             };
+            if std::mem::replace(&mut present, room) != room {
+                let ahead = readings.numbers[number..].iter().map(|it| table.place(it.channel));
+                self.rooms[room].touch(room, ahead.take(TOUCHED_MAX));
+            }
             let inside = &mut self.rooms[room];
             if !inside.triage(place, reading, &mut out) {
                 self.found.extend(out.drain(..).map(|it| (room, it)));
@@ -362,6 +368,9 @@ impl Table {
         self.places.get(usize::from(channel)).copied().flatten()
     }
 }
+
+/// More channels than most machines have, and less than the nearest cache holds.
+const TOUCHED_MAX: usize = 64;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

@@ -36,6 +36,6 @@ pub(crate) async fn list_channels(
         .plant
         .devices()
         .filter(|device| only.is_none_or(|only| only.device.id == device.device.id))
-        .flat_map(|device| device.channels.values().map(ChannelRow::from));
+        .flat_map(|device| device.channels.values().map(|it| ChannelRow::from(it.as_ref())));
     Ok(Json(Page::whole(rows.collect())))
 }

@@ -90,7 +90,7 @@ impl ChannelState {
 
     pub(super) fn inherit(&mut self, stored: Self, plan: &DevicePlan, keeps_states: bool) {
         let watches = plan.channels.iter().find(|it| it.channel.id == self.id);
-        let watches = watches.map_or(&[][..], |it| &it.watches);
+        let watches = watches.map_or(&[][..], |it| it.watches.as_slice());
         let states = plan.states.len();
         let mut minds = stored.minds;
         for (mind, watch) in self.minds.iter_mut().zip(watches) {
@@ -114,7 +114,7 @@ impl ChannelState {
 
     /// Takes over what another state of the channel has learned by rules that know nothing here.
     pub(super) fn learn_missing(&mut self, plan: &ChannelPlan, other: &Self, states: usize) {
-        for (mind, watch) in self.minds.iter_mut().zip(&plan.watches) {
+        for (mind, watch) in self.minds.iter_mut().zip(plan.watches.iter()) {
             let known = other.minds.iter().find(|it| it.rule == mind.rule);
             if let Some(known) = known
                 && mind.memory == watch.detector.start(states)
@@ -167,6 +167,14 @@ impl ChannelState {
         if let Some(far) = far {
             self.course.take(t, far);
         }
+    }
+
+    /// See [`super::DeviceState::touch`].
+    pub(super) fn touch(&self) -> u64 {
+        let own =
+            self.index ^ u64::from(self.is_doubted) ^ u64::from(self.course.newest().is_some());
+        let of_mind = |it: &Mind| u64::from(it.confirm.is_normal()) ^ it.memory.touch();
+        self.minds.iter().fold(own, |all, it| all ^ of_mind(it))
     }
 
     /// The time of the newest trusted reading.

@@ -75,16 +75,16 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn add_channel(&mut self, channel: &Channel) {
+    fn add_channel(&mut self, channel: &Arc<Channel>) {
         let source_id = channel.id.source();
         let sources = &self.plan.device.device.sources;
         let source = sources.iter().position(|it| it.id == source_id).unwrap_or_default();
         let inputs = self.plan.device.states.inputs();
         let mut plan = ChannelPlan {
-            channel: channel.clone(),
+            channel: Arc::clone(channel),
             input: inputs.iter().position(|it| *it == channel.id),
             silence: None,
-            watches: Vec::new(),
+            watches: Arc::default(),
             codes: Vec::new(),
         };
         let live = self.rules.rules.iter().filter(|rule| !rule.is_shadow());
@@ -101,7 +101,7 @@ impl Resolver<'_> {
         if !plan.codes.is_empty() {
             self.plan.coded.push(self.plan.channels.len());
         }
-        plan.watches.sort_by_key(|watch| !watch.detector.is_about_the_sensor());
+        Arc::make_mut(&mut plan.watches).sort_by_key(|watch| !watch.detector.is_about_the_sensor());
         if let Some(channels) = self.plan.sources.get_mut(source) {
             channels.push(self.plan.channels.len());
         }
@@ -144,7 +144,7 @@ impl Resolver<'_> {
         let gate = self.gate(rule)?;
         let head = self.head(rule, &plan.channel);
         let is_evidence = rule.is_evidence;
-        plan.watches.push(Watch { head, is_evidence, gate, hold, detector });
+        Arc::make_mut(&mut plan.watches).push(Watch { head, is_evidence, gate, hold, detector });
         Ok(())
     }
 

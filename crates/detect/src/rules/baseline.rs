@@ -76,7 +76,7 @@ impl Settings {
 }
 
 /// The rule on one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Baseline {
     pub(crate) settings: Settings,
 }
@@ -93,6 +93,12 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        let slot = self.slots.get(usize::from(self.state));
+        self.index ^ slot.map_or(0, Slot::touch)
+    }
+
     pub(crate) fn fits(&self, states: usize) -> bool {
         self.slots.len() == states
     }

@@ -91,6 +91,11 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.is_beyond)
+    }
+
     /// The part was repaired.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();

@@ -36,7 +36,7 @@ impl Settings {
 }
 
 /// The rule on one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Flat {
     settings: Settings,
     span: Span,
@@ -112,6 +112,11 @@ impl Flat {
 }
 
 impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        self.index ^ self.slots.iter().fold(0, |all, it| all ^ it.seen)
+    }
+
     pub(crate) fn fits(&self, states: usize) -> bool {
         self.slots.len() == states
     }

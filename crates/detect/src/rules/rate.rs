@@ -56,7 +56,7 @@ impl Settings {
 }
 
 /// The rule on one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
     pub(crate) settings: Settings,
 }
@@ -128,6 +128,11 @@ impl Rate {
 }
 
 impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        self.index ^ self.seen ^ self.means.first().map_or(0, |it| it.from.micros().cast_unsigned())
+    }
+
     fn take(&mut self, sample: &Sample, window: Span) {
         let share = Span::from_micros(window.micros() / SHARES);
         match self.means.last_mut() {

@@ -81,7 +81,7 @@ impl Settings {
 }
 
 /// The rule on one channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shift {
     pub(crate) settings: Settings,
 }
@@ -127,6 +127,11 @@ pub(crate) struct Learned {
 }
 
 impl Memory {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.breaks) ^ self.recent.last().map_or(0, |it| it.0.micros().cast_unsigned())
+    }
+
     pub(crate) fn fits(&self, states: usize) -> bool {
         self.pools.len() == states
     }

@@ -243,7 +243,7 @@ mod tests {
     fn temperature() -> Channel {
         let scene = Scene::flat_sensor();
         let known = scene.device.channels.values().find(|it| it.id.point_str() == "temp");
-        Channel { range: Some([-40.0, 105.0]), ..known.expect("in the fixtures").clone() }
+        Channel { range: Some([-40.0, 105.0]), ..known.expect("in the fixtures").as_ref().clone() }
     }
 
     /// Feeds a usual past and then the values, one in ten seconds; gives the faults raised.

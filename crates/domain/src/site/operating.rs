@@ -5,6 +5,7 @@
 //! that, and when a needed value is missing, the device is in `unknown`, which feeds no baseline.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +57,7 @@ impl States {
     /// [`InvalidStates`] names the state and what is wrong with it.
     pub(crate) fn new(
         device: &Device,
-        channels: &BTreeMap<ChannelId, Channel>,
+        channels: &BTreeMap<ChannelId, Arc<Channel>>,
     ) -> Result<Self, PlantError> {
         let mut inputs: Vec<ChannelId> = Vec::new();
         let mut place = |name: &str| -> Result<usize, PlantError> {

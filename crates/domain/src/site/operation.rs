@@ -7,6 +7,7 @@
 //! since nobody knows what the machine did meanwhile. Deliberately absent: what a part costs or needs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +108,7 @@ impl Operations {
     /// [`PlantError`] for a name that does not exist, or settings that can end no part.
     pub(crate) fn new(
         device: &Device,
-        channels: &BTreeMap<ChannelId, Channel>,
+        channels: &BTreeMap<ChannelId, Arc<Channel>>,
     ) -> Result<Option<Self>, PlantError> {
         let Some(settings) = &device.operation else { return Ok(None) };
         let refuse = |what| Err(PlantError::Operation { device: device.id.clone(), what });

@@ -33,7 +33,7 @@ pub struct PlantDevice {
     /// As the site file says.
     pub device: Device,
     /// Its channels by name.
-    pub channels: BTreeMap<ChannelId, Channel>,
+    pub channels: BTreeMap<ChannelId, Arc<Channel>>,
     /// Its operating states.
     pub states: States,
     /// The channel of the shaft speed.
@@ -122,7 +122,7 @@ impl Plant {
     /// One channel.
     #[must_use]
     pub fn channel(&self, id: &ChannelId) -> Option<&Channel> {
-        self.devices.get(&id.device())?.channels.get(id)
+        self.devices.get(&id.device())?.channels.get(id).map(Arc::as_ref)
     }
 
     /// One link.
@@ -167,7 +167,7 @@ impl Plant {
                 }
             }
             for channel in channels_of(&device, source, template)? {
-                if let Some(twice) = channels.insert(channel.id.clone(), channel) {
+                if let Some(twice) = channels.insert(channel.id.clone(), Arc::new(channel)) {
                     return Err(PlantError::Twice { what: "channel", id: twice.id.to_string() });
                 }
             }
@@ -180,7 +180,7 @@ impl Plant {
         let operations = Operations::new(&device, &channels)?;
         if let Some(operations) = &operations {
             let record = record_channel(operations.channel.clone());
-            if let Some(twice) = channels.insert(record.id.clone(), record) {
+            if let Some(twice) = channels.insert(record.id.clone(), Arc::new(record)) {
                 return Err(PlantError::Twice { what: "channel", id: twice.id.to_string() });
             }
         }
@@ -227,7 +227,7 @@ impl PlantDevice {
 /// [`PlantError::Unknown`] with the names that exist.
 pub(crate) fn resolve(
     device: &Device,
-    channels: &BTreeMap<ChannelId, Channel>,
+    channels: &BTreeMap<ChannelId, Arc<Channel>>,
     name: &str,
 ) -> Result<ChannelId, PlantError> {
     let (source, point) = match name.split_once('/') {

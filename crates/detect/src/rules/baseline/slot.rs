@@ -62,6 +62,11 @@ impl Learned {
 }
 
 impl Slot {
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        self.seen ^ u64::from(self.level.is_settled()) ^ self.learned.map_or(0, |it| it.samples)
+    }
+
     pub(crate) fn learned(&self) -> Option<&Learned> {
         self.learned.as_ref()
     }
