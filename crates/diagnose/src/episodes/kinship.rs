@@ -51,13 +51,15 @@ fn works_harder(episode: &Episode, anomaly: &Anomaly) -> bool {
             && episode.anomalies.iter().any(|it| risen(it).is_some_and(is_cause))
     };
     let follows_heat = || follows(EFFORT_WINDOW, |it| it == Quantity::Temperature);
-    match quantity {
-        Quantity::Temperature => follows(HEAT_WINDOW, is_effort),
-        it if is_effort(it) => {
-            follows(EFFORT_WINDOW, is_effort) || follows_heat() || follows(SHAKE_WINDOW, is_shaking)
-        }
-        it => is_shaking(it) && follows(SHAKE_WINDOW, is_effort),
+    if quantity == Quantity::Temperature {
+        return follows(HEAT_WINDOW, is_effort);
     }
+    if is_effort(quantity) {
+        return follows(EFFORT_WINDOW, is_effort)
+            || follows_heat()
+            || follows(SHAKE_WINDOW, is_shaking);
+    }
+    is_shaking(quantity) && follows(SHAKE_WINDOW, is_effort)
 }
 
 /// Another symptom of a part that has come into the episode as a further one.

@@ -90,27 +90,26 @@ const DEVICES_MIN: usize = 3;
 mod tests {
     use super::*;
 
-    fn plant() -> Plant {
-        let mut site = r#"
+    const HEAD: &str = r#"
 schema = "forewarn.site/1"
 [site]
 id = "plant"
 name = { en = "Plant", zh = "工厂" }
 time_zone = "Asia/Shanghai"
-"#
-        .to_owned();
-        for link in ["east", "west"] {
-            site.push_str(&format!("[[link]]\nid = \"{link}\"\nvia = {{ csv = {{}} }}\n"));
-        }
-        for number in 0..20 {
-            let (link, area) = if number < 6 { ("east", "A") } else { ("west", "A") };
-            site.push_str(&format!(
+"#;
+
+    fn plant() -> Plant {
+        let link = |id| format!("[[link]]\nid = \"{id}\"\nvia = {{ csv = {{}} }}\n");
+        let device = |number: usize| {
+            let (link, agent) = (if number < 6 { "east" } else { "west" }, number / 10);
+            format!(
                 "[[device]]\nid = \"press-{number}\"\nname = {{ en = \"P\", zh = \"P\" }}\n\
-                 class = \"press\"\narea = \"{area}\"\nagent = \"edge-{}\"\n\
-                 source = [{{ id = \"plc\", template = \"press\", link = \"{link}\" }}]\n",
-                number / 10
-            ));
-        }
+                 class = \"press\"\narea = \"A\"\nagent = \"edge-{agent}\"\n\
+                 source = [{{ id = \"plc\", template = \"press\", link = \"{link}\" }}]\n"
+            )
+        };
+        let mut parts = vec![HEAD.to_owned(), link("east"), link("west")];
+        parts.extend((0..20).map(device));
         let template = r#"
 schema = "forewarn.device/1"
 [device]
@@ -130,7 +129,7 @@ type = "number"
 unit = "degC"
 quantity = "temperature"
 "#;
-        let (site, template) = (toml::from_str(&site), toml::from_str(template));
+        let (site, template) = (toml::from_str(&parts.concat()), toml::from_str(template));
         Plant::new(site.expect("a site"), vec![template.expect("a template")]).expect("a plant")
     }
 

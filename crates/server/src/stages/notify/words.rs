@@ -162,27 +162,19 @@ fn storm_lines(messages: &[Message], plant: &Plant) -> Vec<Line> {
         }
     }
     let line = |(incident, devices): (&str, BTreeSet<DeviceId>)| {
-        let count = devices.len();
-        let (mut en, mut zh) = match count {
+        let common = shared(plant, &devices).first().map(common).unwrap_or_default();
+        let (en, zh) = match devices.len() {
             1 => ("1 machine at once".to_owned(), "1 台设备同时报警".to_owned()),
-            _ => (format!("{count} machines at once"), format!("{count} 台设备同时报警")),
+            count => (format!("{count} machines at once"), format!("{count} 台设备同时报警")),
         };
-        if let Some(most) = shared(plant, &devices).first() {
-            let Localized { en: what_en, zh: what_zh } = respect(most.respect);
-            let Shared { name, in_trouble, of, of_plant, .. } = most;
-            let (in_en, in_zh) = (
-                format!("; common to {in_trouble} of {of}: {what_en} {name}"),
-                format!("；其中 {in_trouble} 台同属{what_zh} {name}"),
-            );
-            en.push_str(&format!("{in_en} (which has {of_plant})"));
-            zh.push_str(&format!("{in_zh}（该{what_zh}共 {of_plant} 台）"));
-        }
-        Line::new(Localized::same(incident), Localized { en, zh })
+        let told = Localized { en: en + &common.en, zh: zh + &common.zh };
+        Line::new(Localized::same(incident), told)
     };
     devices.into_iter().map(line).collect()
 }
 
-fn respect(respect: Respect) -> Localized {
+fn common(shared: &Shared) -> Localized {
+    let Shared { respect, name, in_trouble, of, of_plant } = shared;
     let (en, zh) = match respect {
         Respect::Agent => ("gateway", "网关"),
         Respect::Area => ("area", "区域"),
@@ -190,7 +182,10 @@ fn respect(respect: Respect) -> Localized {
         Respect::Link => ("link", "链路"),
         Respect::ProductionLine => ("production line", "产线"),
     };
-    Localized::new(en, zh)
+    Localized::new(
+        format!("; common to {in_trouble} of {of}: {en} {name} (which has {of_plant})"),
+        format!("；其中 {in_trouble} 台同属{zh} {name}（该{zh}共 {of_plant} 台）"),
+    )
 }
 
 fn digest_line(message: &Message, plant: &Plant) -> Line {
