@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use forewarn_api::views::TrialReportView;
 use forewarn_domain::episode::EpisodeId;
+use forewarn_domain::family::FaultFamily;
 use forewarn_domain::quality::Quality;
 use forewarn_domain::reading::{Batch, BatchBody, Reading, Readings, Stream};
 use forewarn_domain::time::Span;
 use forewarn_store::readings::{ClassRetention, RetentionPolicy};
 use forewarn_store::records::{
-    EpisodeFilter, Judgement, Proposal, Reason, Records, Saying, TrialState,
+    EpisodeFilter, Judgement, Marked, Proposal, Reason, Records, Saying, TrialState,
 };
 use forewarn_wire::broker;
 use plant::{Told, channel, day};
@@ -51,6 +52,62 @@ async fn a_limit_is_proposed_that_spares_the_false_alarms_and_loses_no_fault() {
     assert_eq!(approved.state, "approved");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_marked_fault_that_no_rule_saw_becomes_a_limit_with_its_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = house(folder.path()).serve(day(1)).await;
+    let mut told = Told::default();
+    let batches: Vec<Batch> = (0..24).map(|hour| vibration(&mut told, hour)).collect();
+    server.hear(&told, &batches, || {}).await;
+    assert_eq!(server.records.episodes(&EpisodeFilter::default(), None, 10).await.unwrap(), []);
+
+    let at = |minute: i64| day(0) + Span::from_secs(60 * minute);
+    let marked = Marked {
+        site: "plant".parse().unwrap(),
+        channel: channel("oil"),
+        component: "spindle".parse().unwrap(),
+        family: FaultFamily::Rotor,
+        since: at(ROUGH),
+        until: at(ROUGH + 30),
+        judgement: Judgement::Confirmed,
+        reason: None,
+        note: "noise".to_owned(),
+        author: "li".to_owned(),
+        at: day(1),
+    };
+    server.records.mark(&marked).await.unwrap();
+
+    let (proposal, report) = judged(&server.records).await;
+    assert_eq!((proposal.new.kind.as_str(), proposal.state.as_str()), ("mined", "open"));
+    assert_eq!(proposal.new.rule.as_str(), "mined-spindle-vibration-above");
+    let mined = proposal.new.toml.split("mined-").nth(1).unwrap();
+    let on = on_of(mined);
+    assert!((1.2..5.0).contains(&on), "between the usual range and what was marked: {on}");
+    assert_eq!((report.judged.confirmed_in_base, report.judged.confirmed_in_candidate), (0, 1));
+    assert_eq!(report.new.len(), 1, "nothing else would have been told: {report:?}");
+    assert!(proposal.new.why.en.contains("li marked a fault of spindle"), "{:?}", proposal.new.why);
+    assert!(proposal.new.why.zh.contains("li 标记了 spindle"), "{:?}", proposal.new.why);
+    server.stop().await;
+}
+
+/// An hour of calm oil and of vibration that is rough for half an hour of the day.
+fn vibration(told: &mut Told, hour: i64) -> Batch {
+    let mut readings =
+        Readings { channels: ["vibration", "oil"].map(channel).to_vec(), ..Readings::default() };
+    for minute in hour * 60..(hour + 1) * 60 {
+        let t = day(0) + Span::from_secs(60 * minute);
+        let rough = if (ROUGH..ROUGH + 30).contains(&minute) { 4.0 } else { 0.0 };
+        let good = |channel, value| Reading { channel, t, value, quality: Quality::Good };
+        readings
+            .numbers
+            .extend([good(0, 1.0 + rough + noise(minute)), good(1, 55.0 + noise(minute))]);
+    }
+    told.batch(Stream::NORMAL, BatchBody::Readings(readings))
+}
+
+/// The minute from which the mill shakes.
+const ROUGH: i64 = 1_200;
 
 /// An hour of oil, each minute.
 fn oil(told: &mut Told, hour: i64) -> Batch {

@@ -45,6 +45,7 @@ const MAY_DEPEND_ON_ALL: &[&str] = &["forewarn", "forewarn-tests", "forewarn-ben
 
 /// Each foreign library has one home, or a few that are named.
 const HOMES: &[(&str, &[&str])] = &[
+    ("argon2", &["forewarn-api"]),
     ("axum", &["forewarn-api", "forewarn-server"]),
     ("clap", &["forewarn", "forewarn-agent"]),
     ("indicatif", &["forewarn"]),
@@ -63,7 +64,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["forewarn-store", "forewarn-agent"]),
     ("rust-embed", &["forewarn-api"]),
     ("sqlx", &["forewarn-store"]),
-    ("rustls", &["forewarn-wire", "forewarn-notify", "forewarn-store"]),
+    ("rustls", &["forewarn-wire", "forewarn-notify", "forewarn-store", "forewarn-server"]),
     ("tokio-modbus", &["forewarn-agent", "forewarn-simulator"]),
     ("utoipa", &["forewarn-api"]),
 ];

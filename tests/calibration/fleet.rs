@@ -22,7 +22,8 @@ pub(crate) struct Fleet {
     pub(crate) seed: u64,
     pub(crate) library: Arc<Library>,
     bearings: Arc<Catalogue>,
-    origin: Time,
+    /// Where learning ends and courses begin.
+    pub(crate) origin: Time,
     options: HistoryOptions,
     learned: Vec<(String, String)>,
 }

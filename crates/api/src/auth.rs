@@ -1,17 +1,23 @@
-//! Who asks, decided before a handler runs.
+//! Who asks: a person with a session, a program with a key, or everybody on a loopback demo.
 //!
 //! On a loopback demo everybody is the demo lead, so the check is that the request comes from our own
-//! page: its Host is a loopback name and its Origin, where it has one, the same. Elsewhere a setup
-//! token or the cookie of a session is needed, and a request that changes something on the strength
-//! of a cookie must come from our own page.
+//! page: its Host is a loopback name and its Origin, where it has one, the same. Elsewhere a key or the
+//! cookie of a session is needed, and a request that changes something on the strength of a cookie must
+//! come from our own page. What the caller may do then is in [`rights`](crate::rights).
 
+pub(crate) mod passwords;
+pub(crate) mod tries;
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{Extensions, HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use forewarn_store::records::{Role, Sites};
 
 use crate::problem::ApiError;
 use crate::state::{Access, ApiState};
@@ -19,110 +25,100 @@ use crate::state::{Access, ApiState};
 /// Who asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Account {
+    /// As it stands in histories and in the audit trail: an account's name, or `key:` and a key's id.
     pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) is_demo: bool,
+    /// The name that others read.
+    pub(crate) display: String,
+    pub(crate) power: Power,
+    pub(crate) sites: Sites,
+    pub(crate) proof: Proof,
 }
 
-/// In which role.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Role {
-    Admin,
-    Integrator,
-    Lead,
-    Maintainer,
-    ProcessEngineer,
-    Viewer,
+/// What somebody may do rests on this.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Power {
+    Role(Role),
+    Scopes(Vec<KeyScope>),
 }
 
-impl Role {
-    const ALL: [Self; 6] = [
-        Self::Admin,
-        Self::Integrator,
-        Self::Lead,
-        Self::Maintainer,
-        Self::ProcessEngineer,
-        Self::Viewer,
-    ];
-
-    pub(crate) fn word(self) -> &'static str {
+impl Power {
+    /// In one word, for refusals.
+    pub(crate) fn word(&self) -> String {
         match self {
-            Self::Admin => "admin",
-            Self::Integrator => "integrator",
-            Self::Lead => "lead",
-            Self::Maintainer => "maintainer",
-            Self::ProcessEngineer => "process_engineer",
-            Self::Viewer => "viewer",
+            Self::Role(role) => format!("role {}", role.as_str()),
+            Self::Scopes(scopes) => {
+                let words: Vec<&str> = scopes.iter().map(|it| it.as_str()).collect();
+                format!("a key for {}", words.join(", "))
+            }
         }
     }
+}
 
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.word() == word)
+/// How somebody is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Proof {
+    Demo,
+    Key,
+    Session,
+}
+
+/// What a key may be for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeyScope {
+    /// Changing rules, rotas and documents; trying channels.
+    Admin,
+    /// Bringing facts in from other systems.
+    Ingest,
+    /// Looking.
+    Read,
+    /// Working on tickets and anomalies.
+    Tickets,
+}
+
+impl KeyScope {
+    pub(crate) const ALL: [Self; 4] = [Self::Admin, Self::Ingest, Self::Read, Self::Tickets];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Tickets => "tickets",
+        }
+    }
+}
+
+impl FromStr for KeyScope {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word).ok_or(())
     }
 }
 
 impl Account {
-    /// Refuses who may only look.
-    pub(crate) fn may_work(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Admin | Role::Lead | Role::Maintainer | Role::ProcessEngineer => Ok(()),
-            Role::Integrator | Role::Viewer => Err(ApiError::NotAllowed { role: self.role.word() }),
-        }
-    }
-
-    /// Refuses who may not change rules.
-    pub(crate) fn may_rule(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Admin | Role::Lead | Role::ProcessEngineer => Ok(()),
-            Role::Integrator | Role::Maintainer | Role::Viewer => {
-                Err(ApiError::NotAllowed { role: self.role.word() })
-            }
-        }
-    }
-
-    /// Refuses who may not try channels and messages.
-    pub(crate) fn may_message(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Admin | Role::Integrator | Role::Lead => Ok(()),
-            Role::Maintainer | Role::ProcessEngineer | Role::Viewer => {
-                Err(ApiError::NotAllowed { role: self.role.word() })
-            }
-        }
-    }
-
-    /// Refuses who may not change people, rotas, policies and ticket types.
-    pub(crate) fn may_lead(&self) -> Result<(), ApiError> {
-        match self.role {
-            Role::Admin | Role::Lead => Ok(()),
-            Role::Integrator | Role::Maintainer | Role::ProcessEngineer | Role::Viewer => {
-                Err(ApiError::NotAllowed { role: self.role.word() })
-            }
-        }
-    }
-
     fn demo_lead() -> Self {
-        Self { name: "demo-lead".to_owned(), role: Role::Lead, is_demo: true }
+        let name = "demo-lead".to_owned();
+        let (power, sites) = (Power::Role(Role::Lead), Sites::All);
+        Self { display: name.clone(), name, power, sites, proof: Proof::Demo }
     }
 
-    /// Whoever holds the setup token.
-    pub(crate) fn setup() -> Self {
-        Self { name: "setup".to_owned(), role: Role::Admin, is_demo: false }
+    pub(crate) fn of(account: forewarn_store::records::Account) -> Self {
+        Self {
+            name: account.name.to_string(),
+            display: account.display,
+            power: Power::Role(account.role),
+            sites: account.sites,
+            proof: Proof::Session,
+        }
     }
 }
 
-/// Lets a request through with its [`Account`], or refuses it.
-pub(crate) async fn require_account(
-    State(state): State<Arc<ApiState>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let (mut head, body) = request.into_parts();
-    let account = account(&state, &head).await?;
-    head.extensions.insert(account.clone());
-    let mut response = next.run(Request::from_parts(head, body)).await;
-    // For the audit trail: who was turned away by a handler.
-    response.extensions_mut().insert(account);
-    Ok(response)
+/// What guards the passwords of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) tries: tries::Tries,
 }
 
 /// Refuses requests that reach a loopback demo under a name or from a page that is not its own.
@@ -140,27 +136,64 @@ pub(crate) async fn require_own_origin(
     Ok(next.run(request).await)
 }
 
-async fn account(state: &ApiState, request: &Parts) -> Result<Account, ApiError> {
+/// Who sends a request.
+pub(crate) async fn account(state: &ApiState, request: &Parts) -> Result<Account, ApiError> {
     if state.access == Access::LoopbackDemo {
         return Ok(Account::demo_lead());
     }
-    let headers = &request.headers;
-    if let Some(token) = bearer(headers) {
-        return if state.records.is_setup_token(token).await? {
-            Ok(Account::setup())
-        } else {
-            Err(ApiError::NotSignedIn)
-        };
+    let (headers, now) = (&request.headers, state.now());
+    if let Some(secret) = bearer(headers) {
+        let key = state.records.key(secret, now).await?.ok_or(ApiError::NotSignedIn)?;
+        state.records.use_key(&key, now).await?;
+        // A scope that this version does not know allows nothing.
+        let scopes = key.scopes.iter().filter_map(|it| it.parse().ok()).collect();
+        let (name, power) = (format!("key:{}", key.id), Power::Scopes(scopes));
+        return Ok(Account { name, display: key.name, power, sites: key.sites, proof: Proof::Key });
     }
-    let secret = session_secret(headers).ok_or(ApiError::NotSignedIn)?;
-    let session = state.records.session(secret, state.now()).await?;
-    let session = session.ok_or(ApiError::NotSignedIn)?;
+    let secret = session_secret(state, headers).ok_or(ApiError::NotSignedIn)?;
+    let session = state.records.session(secret, now).await?.ok_or(ApiError::NotSignedIn)?;
     let is_reading = matches!(request.method, Method::GET | Method::HEAD);
-    if !is_reading && !host(headers, &request.uri).is_some_and(|host| is_from(headers, host)) {
-        return Err(ApiError::ForeignOrigin);
+    if !is_reading {
+        require_own_page(headers, &request.uri)?;
     }
-    let role = Role::from_word(&session.role).unwrap_or(Role::Viewer);
-    Ok(Account { name: session.account, role, is_demo: false })
+    state.records.use_session(&session, now).await?;
+    Ok(Account::of(session.account))
+}
+
+/// Whether somebody who was let in still is: signed out, disabled and revoked ones are not.
+pub(crate) async fn is_still(state: &ApiState, headers: &HeaderMap) -> Result<bool, ApiError> {
+    if state.access == Access::LoopbackDemo {
+        return Ok(true);
+    }
+    let now = state.now();
+    if let Some(secret) = bearer(headers) {
+        return Ok(state.records.key(secret, now).await?.is_some());
+    }
+    let Some(secret) = session_secret(state, headers) else { return Ok(false) };
+    Ok(state.records.session(secret, now).await?.is_some())
+}
+
+/// Refuses what a page of somebody else sends.
+pub(crate) fn require_own_page(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
+    match host(headers, uri) {
+        Some(host) if is_from(headers, host) => Ok(()),
+        Some(_) | None => Err(ApiError::ForeignOrigin),
+    }
+}
+
+/// The address from which a request comes: behind a proxy, the one that the proxy saw.
+pub(crate) fn address(access: Access, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
+    let peer = peer.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
+    match access {
+        Access::Accounts(transport) if transport.is_behind_proxy => {
+            // Whatever stands before the last entry was written by the caller.
+            let all = headers.get_all("x-forwarded-for").iter().next_back();
+            let last = all.and_then(|it| it.to_str().ok()?.rsplit(',').next());
+            last.and_then(|it| it.trim().parse().ok()).unwrap_or(peer)
+        }
+        Access::Accounts(_) | Access::LoopbackDemo => peer,
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -168,15 +201,24 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The secret of a session, from its cookie.
-pub(crate) fn session_secret(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn session_secret<'a>(state: &ApiState, headers: &'a HeaderMap) -> Option<&'a str> {
+    let cookie = cookie_name(state.access);
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|it| it.to_str().ok())
         .flat_map(|it| it.split(';'))
         .filter_map(|it| it.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == cookie)
         .map(|(_, secret)| secret)
+}
+
+/// The cookie of a session. Its prefix makes browsers refuse one that another host or plain http set.
+pub(crate) fn cookie_name(access: Access) -> &'static str {
+    match access {
+        Access::Accounts(transport) if transport.is_secure => "__Host-forewarn_session",
+        Access::Accounts(_) | Access::LoopbackDemo => "forewarn_session",
+    }
 }
 
 /// The name and port under which a request came.
@@ -203,12 +245,10 @@ fn is_from(headers: &HeaderMap, host: &str) -> bool {
     own == Some(host)
 }
 
-/// The cookie of a session.
-pub(crate) const COOKIE: &str = "forewarn_session";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Transport;
 
     #[test]
     fn only_loopback_names_are_loopback() {
@@ -236,9 +276,17 @@ mod tests {
     }
 
     #[test]
-    fn every_role_reads_back_from_its_word() {
-        for role in Role::ALL {
-            assert_eq!(Role::from_word(role.word()), Some(role));
-        }
+    fn the_address_is_the_proxys_word_only_behind_a_proxy_and_only_its_last_one() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "203.0.113.9".parse().unwrap());
+        headers.append("x-forwarded-for", "203.0.113.8, 198.51.100.7".parse().unwrap());
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4_000))));
+        let seen = |is_behind_proxy| {
+            let transport = Transport { is_secure: true, is_behind_proxy };
+            address(Access::Accounts(transport), &headers, &extensions).to_string()
+        };
+        assert_eq!(seen(false), "192.0.2.1");
+        assert_eq!(seen(true), "198.51.100.7");
     }
 }

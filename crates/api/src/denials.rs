@@ -13,7 +13,7 @@ use forewarn_domain::time::{Span, Time};
 use forewarn_store::records::audit::Deed;
 use serde_json::json;
 
-use crate::auth::Account;
+use crate::auth::{self, Account};
 use crate::state::ApiState;
 
 /// How many refusals were written in this minute, and how many were only counted.
@@ -43,6 +43,13 @@ impl Denials {
     }
 }
 
+/// Stands on the answer to somebody who did not prove to be whom he named: an account that is there.
+/// Other names are not kept: people type passwords into the wrong field.
+#[derive(Clone, Debug)]
+pub(crate) struct Tried {
+    pub(crate) name: String,
+}
+
 /// Writes refusals of requests down.
 pub(crate) async fn note(
     State((state, denials)): State<(Arc<ApiState>, Arc<Denials>)>,
@@ -50,15 +57,21 @@ pub(crate) async fn note(
     next: Next,
 ) -> Response {
     let asked = format!("{} {}", request.method(), request.uri().path());
+    let address = auth::address(state.access, request.headers(), request.extensions());
     let response = next.run(request).await;
     let status = response.status();
-    if ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status) {
+    let tried = response.extensions().get::<Tried>().cloned();
+    let is_refusal = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+    if !is_refusal && tried.is_none() {
         return response;
     }
     let now = state.now();
     let Some(left_out) = denials.admit(now) else { return response };
     let account = response.extensions().get::<Account>().map_or("", |it| it.name.as_str());
-    let mut detail = json!({"status": status.as_u16()});
+    let mut detail = json!({"status": status.as_u16(), "address": address});
+    if let Some(Tried { name }) = tried {
+        detail["account"] = json!(name);
+    }
     if 0 < left_out {
         detail["left_out_before"] = json!(left_out);
     }

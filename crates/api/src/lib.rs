@@ -13,6 +13,7 @@ pub mod state;
 pub mod channels;
 pub mod live;
 mod auth;
+mod rights;
 mod denials;
 mod resources;
 mod sse;
@@ -21,7 +22,10 @@ pub mod views;
 mod paging;
 mod body;
 mod problem;
+mod secrets;
 
 pub use live::LiveView;
 pub use router::{openapi, router};
-pub use state::{Access, ApiState, CauseChoice, EnvelopeView, SpectrumView, VelocityView};
+pub use state::{
+    Access, ApiState, CauseChoice, EnvelopeView, SpectrumView, Transport, VelocityView,
+};

@@ -46,7 +46,7 @@ pub(crate) enum ApiError {
     NotJson,
     #[error("{what} of `{id}` could not be written")]
     Unwritable { what: &'static str, id: String, source: serde_json::Error },
-    #[error("the setup token or a session is needed; the server prints the token when it starts")]
+    #[error("sign in, or send a key as a bearer token")]
     NotSignedIn,
     #[error("the rules cannot come into force: {why}")]
     BadRules { why: String },
@@ -54,8 +54,8 @@ pub(crate) enum ApiError {
     BadHandbook { why: String },
     #[error("{why}")]
     NotReady { why: String },
-    #[error("role {role} may not do this")]
-    NotAllowed { role: &'static str },
+    #[error("{who} may not do this")]
+    NotAllowed { who: String },
     #[error("this route does not know that method")]
     NoSuchMethod,
     #[error("the system gives no random numbers; try again later")]
@@ -74,10 +74,20 @@ pub(crate) enum ApiError {
     WaveformFiles(#[from] WaveformFileError),
     #[error("it took longer than {} seconds", crate::router::TIMEOUT.as_secs())]
     TookTooLong,
+    #[error("too many tries; try again in {wait_s} seconds")]
+    TooManyTries { wait_s: i64 },
     #[error("{limit} browsers follow live events already; close one")]
     TooManyStreams { limit: usize },
     #[error("there is no {what} `{named}`")]
     Unknown { what: &'static str, named: String },
+    #[error("{expected}")]
+    WeakPassword { expected: &'static str },
+    #[error("name and password do not fit together")]
+    WrongPassword,
+    #[error(
+        "the setup token is not the one that the server printed, or is older than half an hour"
+    )]
+    WrongToken,
 }
 
 /// What a stale request was about, as it is now.
@@ -170,9 +180,19 @@ impl ApiError {
             Self::TookTooLong => {
                 (StatusCode::SERVICE_UNAVAILABLE, "took-too-long", "It took too long")
             }
+            Self::TooManyTries { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-tries", "Too many tries")
+            }
             Self::TooManyStreams { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-streams", "Too many live streams")
             }
+            Self::WeakPassword { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "weak-password", "Choose another password")
+            }
+            Self::WrongPassword => {
+                (StatusCode::UNAUTHORIZED, "wrong-password", "The password does not fit")
+            }
+            Self::WrongToken => (StatusCode::UNAUTHORIZED, "wrong-token", "The token does not fit"),
             Self::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown", "There is no such thing"),
             Self::Broken(_) | Self::Frames(_) | Self::Unwritable { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "broken", "Something is broken")
@@ -207,6 +227,10 @@ fn bad_handbook() -> (StatusCode, &'static str, &'static str) {
 
 fn kind_of_records(error: &RecordsError) -> (StatusCode, &'static str, &'static str) {
     match error {
+        RecordsError::AccountTaken { .. } => {
+            (StatusCode::CONFLICT, "account-taken", "The name is taken")
+        }
+        RecordsError::LastAdmin { .. } => (StatusCode::CONFLICT, "last-admin", "The last admin"),
         RecordsError::Illegal(_) => {
             (StatusCode::CONFLICT, "illegal-transition", "The ticket's state does not allow it")
         }
@@ -228,6 +252,7 @@ fn kind_of_records(error: &RecordsError) -> (StatusCode, &'static str, &'static 
             (StatusCode::CONFLICT, "overtaken", "Somebody was quicker")
         }
         RecordsError::UnknownEpisode { .. }
+        | RecordsError::UnknownName { .. }
         | RecordsError::UnknownNumber { .. }
         | RecordsError::UnknownTicket { .. } => {
             (StatusCode::NOT_FOUND, "unknown", "There is no such thing")
@@ -250,6 +275,10 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = &self as &dyn Error, "a request failed");
         }
+        let wait = match &self {
+            Self::TooManyTries { wait_s } => Some(*wait_s),
+            _ => None,
+        };
         let (places, missing, detail) = (self.places(), self.missing(), self.to_string());
         let current = match self {
             Self::Stale { current, .. } => Some(*current),
@@ -270,6 +299,9 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(wait_s) = wait {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+        }
         if let Some(etag) = etag {
             headers.insert(header::ETAG, etag);
         }

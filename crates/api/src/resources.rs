@@ -2,6 +2,9 @@
 #![expect(unused_qualifications, reason = "utoipa writes the names of queries with their path")]
 
 pub(crate) mod session;
+pub(crate) mod setup;
+pub(crate) mod accounts;
+pub(crate) mod keys;
 pub(crate) mod sites;
 pub(crate) mod devices;
 pub(crate) mod channels;

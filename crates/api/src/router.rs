@@ -3,50 +3,52 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Gate;
 use crate::denials;
 use crate::problem::ApiError;
 use crate::resources::{
-    anomalies, backtests, bursts, channels, devices, handbook, health, history, incidents,
-    messages, probes, repairs, rules, series, session, sites, tickets, waveforms, work,
+    accounts, anomalies, backtests, bursts, channels, devices, handbook, health, history,
+    incidents, keys, messages, probes, repairs, rules, series, session, setup, sites, tickets,
+    waveforms, work,
 };
-use crate::state::ApiState;
-use crate::{auth, body, page, paging, sse};
+use crate::state::{Access, ApiState};
+use crate::{auth, body, page, paging, rights, sse};
 
 /// The whole interface: REST, live events, probes and the page.
 pub fn router(state: ApiState) -> Router {
     let state = Arc::new(state);
-    let (for_accounts, document) = for_accounts().split_for_parts();
-    let (for_all, more) = for_all().split_for_parts();
-    let document = probes::Text::of(&joined(document, more));
-    let require_account = middleware::from_fn_with_state(Arc::clone(&state), auth::require_account);
+    let (routes, document) = routes().split_for_parts();
+    let document = probes::Text::of(&document);
+    let require_right = middleware::from_fn_with_state(Arc::clone(&state), rights::require);
     let require_own_origin =
         middleware::from_fn_with_state(Arc::clone(&state), auth::require_own_origin);
     let trail = (Arc::clone(&state), Arc::default());
     let note_denials = middleware::from_fn_with_state(trail, denials::note);
-    for_accounts
-        .route_layer(require_account)
-        .merge(for_all)
+    let add_headers = middleware::map_response_with_state(Arc::clone(&state), add_headers);
+    routes
         .route("/openapi.json", get(move || async move { document.clone() }))
         .fallback(page::show)
         .method_not_allowed_fallback(no_such_method)
+        .layer(require_right)
+        .layer(Extension(Arc::<Gate>::default()))
         .layer(DefaultBodyLimit::max(body::BYTES_MAX))
         .layer(middleware::from_fn(paging::link_next))
         .layer(middleware::from_fn(within_time))
         .layer(require_own_origin)
         .layer(note_denials)
-        .layer(middleware::map_response(add_headers))
+        .layer(add_headers)
         .layer(CompressionLayer::new().gzip(true))
         .with_state(state)
 }
@@ -54,15 +56,24 @@ pub fn router(state: ApiState) -> Router {
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> Document {
-    let (_, document) = for_accounts().split_for_parts();
-    let (_, more) = for_all().split_for_parts();
-    joined(document, more)
+    routes().split_for_parts().1
 }
 
-/// Routes for which one must be known.
-fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
+/// The routes; `rights.rs` says who may use them.
+fn routes() -> OpenApiRouter<Arc<ApiState>> {
     OpenApiRouter::with_openapi(Head::openapi())
+        .routes(routes!(probes::is_alive))
+        .routes(routes!(probes::is_ready))
+        .routes(routes!(probes::get_metrics))
+        .routes(routes!(setup::get_setup, setup::set_up))
         .routes(routes!(session::get_session, session::close_session))
+        .routes(routes!(session::list_sessions, session::open_session))
+        .routes(routes!(session::end_session))
+        .routes(routes!(session::change_password))
+        .routes(routes!(accounts::list_accounts, accounts::add_account))
+        .routes(routes!(accounts::change_account))
+        .routes(routes!(keys::list_keys, keys::add_key))
+        .routes(routes!(keys::revoke_key))
         .routes(routes!(sites::list_sites))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::get_device))
@@ -107,20 +118,6 @@ fn for_accounts() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(sse::follow_events))
 }
 
-/// Routes for everybody.
-fn for_all() -> OpenApiRouter<Arc<ApiState>> {
-    OpenApiRouter::default()
-        .routes(routes!(session::open_session))
-        .routes(routes!(probes::is_alive))
-        .routes(routes!(probes::is_ready))
-        .routes(routes!(probes::get_metrics))
-}
-
-fn joined(mut document: Document, more: Document) -> Document {
-    document.merge(more);
-    document
-}
-
 /// What the document says of itself.
 #[derive(OpenApi)]
 #[openapi(info(
@@ -143,8 +140,12 @@ async fn within_time(request: Request, next: Next) -> Response {
 }
 
 /// What every answer carries: the browser runs nothing but our own scripts, in no foreign frame.
-async fn add_headers(mut response: Response) -> Response {
+async fn add_headers(State(state): State<Arc<ApiState>>, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    if matches!(state.access, Access::Accounts(transport) if transport.is_secure) {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

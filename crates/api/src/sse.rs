@@ -10,20 +10,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use forewarn_domain::time::Time;
+use forewarn_domain::time::{Span, Time};
 use forewarn_store::records::{LoggedChange, RecordsError};
 use futures::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::auth;
 use crate::body::Asked;
 use crate::live::LiveView;
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 
 /// What an event says: fetch the thing that it names again.
@@ -101,7 +102,7 @@ const KINDS: [(&str, &[&str]); 5] = [
     )
 )]
 pub(crate) async fn follow_events(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<EventQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -119,6 +120,8 @@ pub(crate) async fn follow_events(
         seen,
         ready: VecDeque::from([Event::default().retry(RECONNECT)]),
         topics,
+        checked: state.now(),
+        headers,
         state,
         _place: place,
     };
@@ -144,16 +147,23 @@ struct Follower {
     /// Bounded by one page of changes and one look at the plant.
     ready: VecDeque<Event>,
     topics: Topics,
+    /// With what the browser came in, and when that was last looked at.
+    headers: HeaderMap,
+    checked: Time,
+    /// What the browser may see.
     state: Arc<ApiState>,
     _place: Place,
 }
 
 impl Follower {
-    /// The next event; `None` when the server stops or the store fails, so that the browser
-    /// connects again.
+    /// The next event; `None` when the server stops, the store fails or the session is over, so that
+    /// the browser connects again or signs in.
     async fn next(&mut self) -> Option<Event> {
         let stop = self.state.stop.clone();
         loop {
+            if !self.is_welcome().await {
+                return None;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
@@ -178,6 +188,22 @@ impl Follower {
         }
     }
 
+    /// Whether who follows may still; looked at every few seconds.
+    async fn is_welcome(&mut self) -> bool {
+        let now = self.state.now();
+        if now - self.checked < CHECKED_EVERY {
+            return true;
+        }
+        self.checked = now;
+        match auth::is_still(&self.state, &self.headers).await {
+            Ok(is_still) => is_still,
+            Err(error) => {
+                tracing::warn!(%error, "a stream of events ends");
+                false
+            }
+        }
+    }
+
     async fn read_changes(&mut self) -> Result<usize, RecordsError> {
         self.changes.borrow_and_update();
         let changes = self.state.records.changes_after(self.last, PAGE).await?;
@@ -195,7 +221,8 @@ impl Follower {
     fn look_at_plant(&mut self) {
         let now = self.state.now();
         let live = Arc::clone(&self.live.borrow_and_update());
-        for (id, device) in &live.devices {
+        let shown = live.devices.iter().filter(|(id, _)| self.state.plant.device(id).is_some());
+        for (id, device) in shown {
             let before = self.seen.devices.get(id);
             let is_same =
                 before.is_some_and(|it| it.state == device.state && it.health == device.health);
@@ -257,6 +284,9 @@ const PAGE: i64 = 100;
 
 /// How soon a browser connects again.
 const RECONNECT: Duration = Duration::from_secs(3);
+
+/// How long somebody who was signed out hears more, at most.
+const CHECKED_EVERY: Span = Span::from_secs(5);
 
 /// Shorter than the shortest timeout of usual proxies (30 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -12,7 +12,7 @@ use forewarn_domain::time::Time;
 use forewarn_domain::waveform::WaveformHeader;
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::readings::ReadingStore;
-use forewarn_store::records::{EngineInput, Records};
+use forewarn_store::records::{EngineInput, Records, Sites};
 use forewarn_store::waveform_files::WaveformFiles;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -73,8 +73,17 @@ pub enum Access {
     /// Everybody who reaches the port is the demo lead. Only for a listener on loopback; the Host
     /// and Origin of each request are checked, so that a page from elsewhere cannot reach in.
     LoopbackDemo,
-    /// The setup token, or a session that was opened with it.
-    Token,
+    /// People with accounts and programs with keys.
+    Accounts(Transport),
+}
+
+/// How requests arrive.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Transport {
+    /// Browsers reach it by https only, here or at a proxy: cookies and pages say so too.
+    pub is_secure: bool,
+    /// A proxy of our own is in front, so the last address of `X-Forwarded-For` is the caller's.
+    pub is_behind_proxy: bool,
 }
 
 /// A cause that a person may choose.
@@ -124,6 +133,19 @@ impl ApiState {
     /// What the stages know right now.
     pub(crate) fn live(&self) -> Arc<LiveView> {
         Arc::clone(&self.live.borrow())
+    }
+
+    /// What somebody sees who may see these sites only: no ticket, machine or reading of another one.
+    pub(crate) fn within(self: &Arc<Self>, sites: &Sites) -> Arc<Self> {
+        if *sites == Sites::All {
+            return Arc::clone(self);
+        }
+        let plant = match sites.include(&self.plant.site.id) {
+            true => Arc::clone(&self.plant),
+            false => Arc::new(self.plant.without_devices()),
+        };
+        let records = self.records.within(sites.clone());
+        Arc::new(Self { records, plant, ..Self::clone(self) })
     }
 
     /// Wakes the engine for an input that is stored already.

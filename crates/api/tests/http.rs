@@ -1,10 +1,16 @@
 //! Each route as a client sees it, over a temporary records file and readings in memory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "http/accounts.rs"]
+mod accounts;
 #[path = "http/bench.rs"]
 mod bench;
 #[path = "http/incidents.rs"]
 mod incidents;
+#[path = "http/log.rs"]
+mod log;
+#[path = "http/matrix.rs"]
+mod matrix;
 #[path = "http/messages.rs"]
 mod messages;
 #[path = "http/review.rs"]
@@ -13,7 +19,7 @@ mod review;
 mod work;
 
 use axum::http::{StatusCode, header};
-use bench::{Answer, Bench, NOW, TOKEN};
+use bench::{Answer, Bench, NOW};
 use forewarn_api::Access;
 use forewarn_domain::time::Span;
 use futures::StreamExt;
@@ -296,54 +302,12 @@ async fn anomalies_health_sites_and_session_tell_what_they_know() {
     assert_eq!(health["agents"][0]["lag_s"], 2.0);
     assert_eq!(health["alarm_load"]["tickets_24h"], 1);
     let session = bench.get("/api/v1/session").await.json(StatusCode::OK);
-    let expected = json!({"account": "demo-lead", "role": "lead", "demo": true, "language": null,
+    let expected = json!({"account": "demo-lead", "name": "demo-lead", "role": "lead",
+        "duties": ["lead", "look", "own", "tell", "tune", "work"], "demo": true, "language": null,
         "site": {"id": "plant", "name": {"en": "Plant", "zh": "工厂"}, "time_zone": "Asia/Shanghai"}});
     assert_eq!(session, expected);
     let sites = bench.get("/api/v1/sites").await.json(StatusCode::OK);
     assert_eq!(sites["items"][0], session["site"]);
-}
-
-#[tokio::test]
-async fn without_the_token_or_a_session_nobody_comes_in() {
-    let bench = Bench::new(Access::Token).await;
-    let refused = bench.get("/api/v1/tickets").await;
-    assert_eq!(refused.header(header::WWW_AUTHENTICATE), "Bearer");
-    assert_eq!(refused.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
-    let wrong = bench.send("GET", "/api/v1/tickets", &[("authorization", "Bearer no")], "").await;
-    assert_eq!(wrong.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
-    let token = format!("Bearer {TOKEN}");
-    let right = bench.send("GET", "/api/v1/session", &[("authorization", &token)], "").await;
-    assert_eq!(right.json(StatusCode::OK)["role"], "admin");
-    for path in ["/livez", "/readyz", "/metrics", "/openapi.json", "/"] {
-        assert_eq!(bench.get(path).await.status, StatusCode::OK, "{path} is for everybody");
-    }
-}
-
-#[tokio::test]
-async fn a_session_opens_with_the_token_and_ends_when_it_is_closed() {
-    let bench = Bench::new(Access::Token).await;
-    bench.open_ticket("mill-01", 0).await;
-    let wrong = bench.post("/api/v1/session", &[], &json!({"token": "guess"})).await;
-    assert_eq!(wrong.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
-    let answer = bench.post("/api/v1/session", &[], &json!({"token": TOKEN})).await;
-    let cookie = answer.header(header::SET_COOKIE);
-    assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
-    let cookie = cookie.split(';').next().unwrap().to_owned();
-    let signed_in = [("cookie", cookie.as_str())];
-    let list = bench.send("GET", "/api/v1/tickets", &signed_in, "").await;
-    assert_eq!(list.status, StatusCode::OK);
-    let path = "/api/v1/tickets/FW-2026-0001/commands";
-    let foreign =
-        [("cookie", cookie.as_str()), ("if-match", "*"), ("origin", "http://evil.example")];
-    let refused = bench.post(path, &foreign, &json!({"command": "accept"})).await;
-    assert_eq!(refused.problem(StatusCode::FORBIDDEN), "foreign-origin");
-    let own = [("cookie", cookie.as_str()), ("if-match", "*"), ("origin", "http://127.0.0.1:8080")];
-    let accepted = bench.post(path, &own, &json!({"command": "accept"})).await;
-    assert_eq!(accepted.json(StatusCode::OK)["owner"], "setup");
-    let closed = bench.send("DELETE", "/api/v1/session", &own, "").await;
-    assert_eq!(closed.status, StatusCode::NO_CONTENT);
-    let over = bench.send("GET", "/api/v1/tickets", &signed_in, "").await;
-    assert_eq!(over.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
 }
 
 #[tokio::test]

@@ -327,7 +327,7 @@ impl DevicePlan {
             }
         }
         kept.is_doubted = false;
-        kept.course.clear();
+        kept.heading.clear();
     }
 }
 

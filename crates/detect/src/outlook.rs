@@ -1,17 +1,17 @@
 //! When the next level of a channel will be reached if its trend goes on.
 //!
-//! The levels ahead are those at which its rules would say more than they do: a fixed limit, a severity
-//! zone, or the grave distance from the learned normal, in the operating state that gets there first.
-//! Deliberately absent: words, and channels without a learned normal, whose trend cannot be told from work.
+//! The levels ahead are those at which its rules would say more than they do: a fixed limit above, a severity
+//! zone, or the grave distance from the learned normal of whatever operating state the machine is in.
+//! Deliberately absent: words, limits below, and channels without a learned normal, whose trend cannot be
+//! told from work.
 
 use forewarn_domain::channel::ChannelId;
-use forewarn_domain::quantity::Quantity;
 use forewarn_domain::time::Span;
 
+use crate::course::{Reach, Scale};
 use crate::device::DeviceState;
 use crate::plan::{ChannelPlan, DevicePlan};
-use crate::rules::baseline::Learned;
-use crate::rules::{Detector, Memory};
+use crate::rules::Detector;
 
 /// A level ahead, and when it will be reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,52 +40,35 @@ pub enum Ahead {
 }
 
 impl DevicePlan {
-    /// The nearest level ahead of a channel that its trend reaches; `None` without a significant trend.
+    /// The level ahead of a channel that its trend reaches first; `None` without a significant trend.
     #[must_use]
     pub fn outlook(&self, state: &DeviceState, channel: &ChannelId) -> Option<Forecast> {
         let place = self.place(channel)?.index();
         let (plan, kept) = (self.channels.get(place)?, state.channels.get(place)?);
         let now = kept.trusted_at()?;
-        let side = kept.course.newest()?.signum();
-        let memory = kept.minds.iter().find_map(|mind| match &mind.memory {
-            Memory::Baseline(memory) => Some(memory),
-            _ => None,
-        })?;
-        // The state in which least is missing is where the level is reached first.
-        let is_share = is_share(plan.channel.quantity);
-        let mut ahead: Vec<(f64, Ahead, f64)> = Vec::new();
-        for scale in memory.scales(is_share) {
-            let of_state = levels(plan, scale, side).into_iter().filter_map(|(ahead, level)| {
-                Some((scale.offset(level, is_share, 0.0)?, ahead, level))
-            });
-            ahead.extend(of_state.filter(|(offset, ..)| 0.0 < side * offset));
-        }
-        ahead.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
-        ahead.into_iter().find_map(|(offset, ahead, level)| {
-            let reach = kept.course.reaches(now, offset)?;
-            let (earliest, latest, over) = (reach.earliest, reach.latest, reach.over);
+        let (judge, memory) = kept.baseline(plan)?;
+        let side = kept.heading.newest()?.signum();
+        let told = |(ahead, scale, target, level): (Ahead, Scale, f64, f64)| {
+            let Reach { earliest, latest, over } = kept.heading.reaches(now, scale, target)?;
             Some(Forecast { ahead, level, earliest, latest, over })
-        })
+        };
+        let grave = judge.settings.alarm.and_then(|it| {
+            Some((Ahead::Alarm, Scale::Distance, side * it, memory.level_at(side * it)?))
+        });
+        let fixed = fixed_levels(plan).into_iter();
+        let fixed = fixed.map(|(ahead, level)| (ahead, Scale::Level, level, level));
+        let forecasts = grave.into_iter().chain(fixed).filter_map(told);
+        forecasts.min_by_key(|it| (it.latest, it.earliest))
     }
 }
 
-/// Whether a trouble changes values of this quantity by a factor, the same in every operating state;
-/// heat comes on top, whatever the machine does.
-pub(crate) fn is_share(quantity: Quantity) -> bool {
-    !matches!(quantity, Quantity::Temperature | Quantity::PositionError)
-}
-
-fn levels(plan: &ChannelPlan, scale: &Learned, side: f64) -> Vec<(Ahead, f64)> {
+/// Levels above that do not depend on what was learned.
+fn fixed_levels(plan: &ChannelPlan) -> Vec<(Ahead, f64)> {
     let mut levels = Vec::new();
     for watch in plan.watches.iter() {
         match &watch.detector {
-            Detector::Baseline(judge) => {
-                let grave = judge.settings.alarm.and_then(|it| scale.level(side * it));
-                levels.extend(grave.map(|it| (Ahead::Alarm, it)));
-            }
             Detector::Limit(judge) => {
-                let (on, alarm, is_above) = judge.levels();
-                if is_above == (0.0 < side) {
+                if let (on, alarm, true) = judge.levels() {
                     levels.push((Ahead::Limit, on));
                     levels.extend(alarm.map(|it| (Ahead::Alarm, it)));
                 }
@@ -93,7 +76,11 @@ fn levels(plan: &ChannelPlan, scale: &Learned, side: f64) -> Vec<(Ahead, f64)> {
             Detector::SeverityZone(judge) => {
                 levels.extend(judge.levels().map(|(zone, level)| (Ahead::Zone(zone), level)));
             }
-            Detector::Count(_) | Detector::Flat(_) | Detector::Rate(_) | Detector::Shift(_) => {}
+            Detector::Baseline(_)
+            | Detector::Count(_)
+            | Detector::Flat(_)
+            | Detector::Rate(_)
+            | Detector::Shift(_) => {}
         }
     }
     levels

@@ -204,12 +204,6 @@ impl Memory {
         }
     }
 
-    /// How far the newest level is from its learned normal, so that operating states can be compared.
-    pub(crate) fn offset(&self, is_share: bool) -> Option<f64> {
-        let Self::Baseline(memory) = self else { return None };
-        memory.offset(is_share)
-    }
-
     /// The learned normal of one operating state.
     pub(crate) fn normal(&self, state: u8, states: &[StateId]) -> Option<Normal> {
         match self {

@@ -115,6 +115,9 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+/// What may come sooner is not said to be "not urgent today".
+const TODAY: Span = Span::from_secs(86_400);
+
 /// From here on a first line may name one cause; below it two are named.
 const SURE_ENOUGH: f64 = 0.5;
 

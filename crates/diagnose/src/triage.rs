@@ -215,9 +215,12 @@ impl TriagePlan {
             let mut of_source = self.watched.iter().filter(|it| it.source == source);
             is_whole || of_source.any(|it| it.channel.component == *component)
         };
-        for source in (0..self.leaders.len()).filter(|it| touched(*it)) {
-            state.mixed[source] = None;
-            state.clocks[source].forgive();
+        // A device of which nothing was read yet has nothing to forget.
+        for (source, mixed) in state.mixed.iter_mut().enumerate().filter(|(it, _)| touched(*it)) {
+            *mixed = None;
+            if let Some(clock) = state.clocks.get_mut(source) {
+                clock.forgive();
+            }
         }
     }
 

@@ -128,9 +128,7 @@ impl Engine {
             quality: gathered.quality,
             spectrum: gathered.spectrum.as_ref(),
             burst: gathered.burst,
-            // In the evidence, but not told: too few of its intervals hold what comes
-            // (`docs/detection.md`).
-            outlook: None,
+            outlook: gathered.outlook.as_ref(),
             utc_offset_minutes: explain::utc_offset_minutes(&self.plant, episode.updated),
             now: episode.updated,
         }

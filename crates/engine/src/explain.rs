@@ -35,8 +35,7 @@ pub fn again(plant: &Plant, library: &Library, evidence: &Evidence) -> Option<Di
         quality: evidence.quality,
         spectrum: evidence.spectrum.as_ref(),
         burst: evidence.burst.as_ref(),
-        // As the engine: it is not told.
-        outlook: None,
+        outlook: evidence.outlook.as_ref(),
         utc_offset_minutes: utc_offset_minutes(plant, episode.updated),
         now: episode.updated,
     };

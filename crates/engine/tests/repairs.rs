@@ -131,3 +131,11 @@ fn a_snapshot_keeps_what_the_class_has_learned() {
     let (one, two) = (hall.run(2, 20, 8.0), fresh.run(2, 20, 8.0));
     assert_eq!((opened(&one), ids(&one)), (1, ids(&two)));
 }
+
+#[test]
+fn a_repair_of_a_machine_that_was_never_read_is_taken() {
+    let mut hall = Hall::new();
+    hall.repair(Activity::Replace, hall.now());
+    assert_eq!(opened(&hall.run(1, 100, 0.0)), 0);
+    assert_eq!(opened(&hall.run(2, 20, 8.0)), 1, "judged by the class");
+}

@@ -1,5 +1,6 @@
 //! `forewarn serve`: the server of a real plant.
 
+mod http;
 mod settings;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use forewarn_lifecycle::logging::{self, Format};
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_server::Setup;
 use forewarn_server::witness::Witness;
+use forewarn_store::records::Records;
 use forewarn_store::records::audit::seal::Sealer;
 use forewarn_wire::broker;
 use forewarn_wire::mqtt::{ConnectOptions, Login};
@@ -26,6 +28,7 @@ use crate::files;
 use crate::output::{self, Failure};
 use crate::stores::Stores;
 use crate::{audit, retention, versions};
+use http::Door;
 use settings::BrokerChoice;
 pub(crate) use settings::ServerFile;
 
@@ -33,22 +36,15 @@ pub(crate) use settings::ServerFile;
 pub(crate) async fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
     logging::init(Format::Auto)?;
     let (file, home) = ServerFile::read(&options.config)?;
-    if !file.http.ip().is_loopback() && !options.insecure_lab {
-        return Err(format!(
-            "http = {} is not loopback, and this version serves no TLS; put a TLS proxy in front \
-             of a loopback address, or pass --insecure-lab in a laboratory",
-            file.http
-        )
-        .into());
-    }
+    let door = file.http.open(&home, options.insecure_lab)?;
     let tasks = Tasks::default();
-    let outcome = serve(file, &home, options.insecure_lab, &tasks).await;
+    let outcome = serve((file, door), &home, options.insecure_lab, &tasks).await;
     tasks.stop(GRACE).await?;
     outcome
 }
 
 async fn serve(
-    file: ServerFile,
+    (file, door): (ServerFile, Door),
     home: &Path,
     is_lab: bool,
     tasks: &Tasks,
@@ -67,8 +63,7 @@ async fn serve(
         true => stores.records,
         false => stores.records.with_routes(forewarn_server::routes(&messages, &plant)),
     };
-    let token = setup_token()?;
-    records.set_setup_token(&token, now).await?;
+    let token = first_token(&records, now).await?;
     let sealer = Sealer::open(&data_dir.join(audit::KEY_FILE))?;
     let trail = Witness {
         records: records.clone(),
@@ -77,7 +72,8 @@ async fn serve(
         clock: clock.clone(),
     };
     tasks.start("audit", |stop| trail.run(stop));
-    let listener = TcpListener::bind(file.http).await?;
+    let listener = TcpListener::bind(door.listen).await?;
+    let scheme = door.scheme();
     let setup = Setup {
         plant: Arc::new(plant),
         knowledge,
@@ -88,17 +84,20 @@ async fn serve(
         retention,
         broker: broker_options(&file.broker, home)?,
         channels: messages.outlets,
-        access: Access::Token,
+        access: Access::Accounts(door.transport),
         listener,
         clock,
         notices: lab_notice(is_lab),
         history: None,
     };
-    let running = forewarn_server::start(setup, tasks).await?;
-    output::remark(&format!(
-        "Forewarn serves http://{}\nSetup token, shown this once: {token}",
-        running.http
-    ));
+    let running = forewarn_server::start_with_tls(setup, door.certificate, tasks).await?;
+    output::remark(&format!("Forewarn serves {scheme}://{}", running.http));
+    if let Some(token) = token {
+        output::remark(&format!(
+            "There is no admin yet. Setup token for the first one, shown this once, good for half an \
+             hour (a restart makes another): {token}"
+        ));
+    }
     let ended = tasks.run_until_signal().await?;
     tracing::info!(?ended, "the server stops");
     Ok(ExitCode::SUCCESS)
@@ -127,6 +126,16 @@ fn broker_options(choice: &BrokerChoice, home: &Path) -> Result<ConnectOptions, 
             Ok(options)
         }
     }
+}
+
+/// A token for the first admin, while there is none: without either nobody could come in.
+async fn first_token(records: &Records, now: Time) -> Result<Option<String>, Failure> {
+    if records.has_admin().await? {
+        return Ok(None);
+    }
+    let token = setup_token()?;
+    records.set_setup_token(&token, now).await?;
+    Ok(Some(token))
 }
 
 /// 160 random bits as hexadecimal digits.

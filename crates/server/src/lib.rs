@@ -5,6 +5,7 @@
 //! absent: how files are found and read, which is the command's work.
 
 pub mod health;
+pub mod http;
 pub mod metrics;
 pub mod roster;
 pub mod start;
@@ -20,4 +21,4 @@ pub use stages::notify::Notify;
 pub use stages::notify::desk::ChannelDesk;
 pub use stages::notify::lines::Lines;
 pub use stages::notify::routes::routes;
-pub use start::{Running, Setup, StartError, start};
+pub use start::{Running, Setup, StartError, start, start_with_tls};

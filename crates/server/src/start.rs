@@ -27,6 +27,7 @@ use crate::bench::proposals::Proposals;
 use crate::bench::rulebook::{Rulebook, RulebookError};
 use crate::bench::trials::Trials;
 use crate::health::Health;
+use crate::http::{self, Certificate};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::roster::Roster;
@@ -106,7 +107,20 @@ struct Shared {
 /// # Errors
 ///
 /// [`StartError`] names what does not answer or contradicts itself; nothing was started then.
-pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartError> {
+pub async fn start(setup: Setup, tasks: &Tasks) -> Result<Running, StartError> {
+    start_with_tls(setup, None, tasks).await
+}
+
+/// The same, where the page may be served with TLS.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_with_tls(
+    mut setup: Setup,
+    certificate: Option<Certificate>,
+    tasks: &Tasks,
+) -> Result<Running, StartError> {
     let http = setup.listener.local_addr().map_err(|source| StartError::Listen { source })?;
     let shared = Shared {
         metrics: Arc::new(Metrics::default()),
@@ -137,7 +151,7 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
     start_bench(&setup, &book, tasks)?;
     let (metrics, records) = (Arc::clone(&shared.metrics), setup.records.clone());
     let api = api_state(&setup, &shared, (live, book), tasks);
-    tasks.start("http", |stop| serve_http(setup.listener, api, stop));
+    tasks.start("http", |stop| http::serve((setup.listener, certificate), api, stop));
     Ok(Running { http, metrics, records })
 }
 
@@ -145,6 +159,9 @@ pub async fn start(mut setup: Setup, tasks: &Tasks) -> Result<Running, StartErro
 async fn with_handbook(setup: &Setup, now: Time) -> Result<Records, StartError> {
     let seeds = forewarn_tickets::seeds();
     setup.records.seed_documents(&seeds, now).await.map_err(DecideError::Records)?;
+    let devices: Vec<_> = setup.plant.devices().map(|it| &it.device.id).collect();
+    let site = &setup.plant.site.id;
+    setup.records.know_devices(site, devices).await.map_err(DecideError::Records)?;
     let reader = Handbook::reader(Arc::clone(&setup.plant));
     Ok(setup.records.clone().with_handbook(Arc::new(reader)))
 }
@@ -305,18 +322,6 @@ fn api_state(
         access: setup.access,
         clock: setup.clock.clone(),
         stop: tasks.stop_token(),
-    }
-}
-
-async fn serve_http(
-    listener: TcpListener,
-    api: ApiState,
-    stop: forewarn_lifecycle::CancellationToken,
-) {
-    let app = forewarn_api::router(api);
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the page is no longer served");
     }
 }
 

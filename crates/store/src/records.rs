@@ -30,8 +30,12 @@ mod origins;
 mod outbox;
 mod proposals;
 mod repairs;
+mod requests;
 mod row;
+mod keys;
+mod sessions;
 mod shown;
+mod sites;
 mod timers;
 mod trials;
 mod waveforms;
@@ -48,7 +52,8 @@ use tokio::sync::watch;
 
 use crate::failpoint;
 
-pub use accounts::{NewSession, RequestKey, Session};
+pub use accounts::UnknownRole;
+pub use accounts::{Account, AccountChange, NewAccount, PasswordHash, Role, SETUP_TOKEN_LASTS};
 pub use act::{Act, Acted, Finish};
 pub use commit::{Commit, Committed, Snapshot, TicketWrite};
 pub use config::{ConfigVersion, NewConfig};
@@ -59,6 +64,7 @@ pub use evidence::EvidenceHold;
 pub use handbook::ReadHandbook;
 pub use incidents::Incident;
 pub use journal::LoggedChange;
+pub use keys::{Key, NewKey};
 pub use label_words::{Judgement, Reason, UnknownWord};
 pub use labels::{Label, LabelFilter, Marked, Said, Saying};
 pub use list::{OpenCount, PageKey, StateFilter, TicketFilter, TicketRow};
@@ -68,7 +74,10 @@ pub use outbox::standing::{ChannelCounts, MessageFilter, MessageRow, OutboxCount
 pub use outbox::{Addressed, Facts, LikelyCause, Notice as MessageNotice, Routes};
 pub use proposals::{NewProposal, NewRules, Proposal, RULES, RULES_CHANGED};
 pub use repairs::record_of_close;
+pub use requests::RequestKey;
+pub use sessions::{NewSession, Session};
 pub use shown::Shown;
+pub use sites::Sites;
 pub use timers::{Fired, TimerRow};
 pub use trials::{NewTrial, Trial, TrialState};
 pub use waveforms::{WaveformQuery, WaveformRow};
@@ -84,6 +93,8 @@ pub struct Records {
     notify: Routes,
     /// What makes of the stored documents the course of tickets.
     handbook: Option<handbook::Slot>,
+    /// What it finds, lists and changes for callers of the API.
+    sites: Sites,
     /// The newest number of the change log, for whoever waits for changes.
     newest: Arc<watch::Sender<i64>>,
 }
@@ -127,7 +138,7 @@ impl Records {
             .try_get("seq")?;
         let notify = Routes::all_to(vec![DEFAULT_CHANNEL.to_owned()]);
         let newest = Arc::new(watch::Sender::new(newest));
-        Ok(Self { writer, reader, kind, notify, handbook: None, newest })
+        Ok(Self { writer, reader, kind, notify, handbook: None, sites: Sites::All, newest })
     }
 
     /// Opens a SQLite file, whatever letters its path holds.

@@ -4,6 +4,8 @@
 //! schema of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "records_contract/accounts.rs"]
+mod accounts;
 #[path = "records_contract/audit.rs"]
 mod audit;
 #[path = "records_contract/bench.rs"]
@@ -19,6 +21,12 @@ mod storms;
 
 use std::collections::BTreeSet;
 
+use accounts::{
+    a_key_counts_until_it_expires_or_is_revoked, a_new_password_and_a_wish_end_sessions,
+    a_session_counts_while_its_account_does,
+    a_store_within_sites_finds_lists_and_changes_nothing_else, the_last_admin_of_all_sites_stays,
+    the_setup_token_makes_one_admin_in_its_time,
+};
 use audit::{everything_that_people_do_is_in_the_trail, parallel_writers_make_one_chain};
 use bench::{
     a_bulk_is_all_or_nothing_and_feeds_the_rules_scores,
@@ -44,8 +52,8 @@ use forewarn_domain::ticket::{Command, TicketId, TicketState, Verdict};
 use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_store::records::{
-    Act, Commit, EpisodeFilter, NewConfig, NewSession, Notice, PageKey, Records, RecordsError,
-    RequestKey, Session, Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
+    Act, Commit, EpisodeFilter, NewConfig, Notice, PageKey, Records, RecordsError, RequestKey,
+    Snapshot, StateFilter, TicketFilter, TicketWrite, WaveformQuery,
 };
 use messages::{
     a_digest_stays_together_until_it_is_taken_apart, a_notice_is_written_once,
@@ -104,7 +112,12 @@ contract!(
     a_waveform_is_held_even_when_the_hold_comes_first,
     repairs_are_taken_over_once,
     configuration_grows_by_versions,
-    the_setup_token_and_sessions_open_only_for_their_secret,
+    the_setup_token_makes_one_admin_in_its_time,
+    a_session_counts_while_its_account_does,
+    a_new_password_and_a_wish_end_sessions,
+    the_last_admin_of_all_sites_stays,
+    a_key_counts_until_it_expires_or_is_revoked,
+    a_store_within_sites_finds_lists_and_changes_nothing_else,
     pruning_drops_only_what_is_old,
     a_rejected_anomaly_ends_its_ticket_and_an_undo_takes_it_up_again,
     a_confirmed_shadow_anomaly_opens_the_ticket_that_it_would_have_opened,
@@ -516,9 +529,9 @@ async fn repairs_are_taken_over_once(records: Records) {
     let mut other = known[0].clone();
     other.id = forewarn_domain::repair::RepairId::derive(&other.device, at(1), "noise");
     other.hours = Some(2.5);
-    let input = records.record_repair(&other, NOW, None).await.unwrap().unwrap();
+    let input = records.record_repair(&other, NOW, ("li", None)).await.unwrap().unwrap();
     assert_eq!(input.kind, "repair_recorded");
-    assert_eq!(records.record_repair(&other, NOW, None).await.unwrap(), None);
+    assert_eq!(records.record_repair(&other, NOW, ("li", None)).await.unwrap(), None);
     let found = records.repairs(&["mill-01".parse().unwrap()]).await.unwrap();
     assert_eq!(found.len(), 2);
     assert!(found.contains(&other));
@@ -541,23 +554,6 @@ async fn configuration_grows_by_versions(records: Records) {
     assert_eq!((newest.version, &newest.config), (2, &config));
     assert_eq!(records.config_versions("rules", "default").await.unwrap().len(), 2);
     assert_eq!(records.config("rules", "other").await.unwrap(), None);
-}
-
-async fn the_setup_token_and_sessions_open_only_for_their_secret(records: Records) {
-    assert!(!records.is_setup_token("").await.unwrap());
-    records.set_setup_token("first", NOW).await.unwrap();
-    records.set_setup_token("second", NOW).await.unwrap();
-    assert!(!records.is_setup_token("first").await.unwrap());
-    assert!(records.is_setup_token("second").await.unwrap());
-    let expires_at = NOW + Span::from_secs(60);
-    let session = Session { account: "li".into(), role: "admin".into(), expires_at };
-    let new = NewSession { secret: "s3cret".into(), session: session.clone() };
-    records.open_session(&new, NOW).await.unwrap();
-    assert_eq!(records.session("s3cret", NOW).await.unwrap(), Some(session));
-    assert_eq!(records.session("s3cret", expires_at).await.unwrap(), None);
-    assert_eq!(records.session("other", NOW).await.unwrap(), None);
-    records.close_session("s3cret", NOW).await.unwrap();
-    assert_eq!(records.session("s3cret", NOW).await.unwrap(), None);
 }
 
 async fn pruning_drops_only_what_is_old(records: Records) {

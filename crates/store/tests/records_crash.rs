@@ -83,7 +83,7 @@ async fn the_index_refuses_a_second_open_ticket_whatever_wrote_it() {
         fault_family, kind, priority, 'assigned', owner, waiting_for, opened_at, onset_at,
         detected_at, updated_at, cleared_at, done_at, closed_at, confidence, headline_en,
         headline_zh, draft, finish, verdict, occurrences, revision, source, ticket_type,
-        type_version, owner_group, shelved_until, accepted_at FROM ticket";
+        type_version, owner_group, shelved_until, accepted_at, incident FROM ticket";
     let refused = vandal.execute(twin).await.unwrap_err();
     assert!(refused.as_database_error().unwrap().is_unique_violation(), "{refused}");
 }

@@ -31,6 +31,8 @@ pub struct Fault {
     pub start_after: Span,
     /// How long it takes to grow in full; `None` is the demo's pace, about a minute.
     pub growth: Option<Span>,
+    /// The power of time with which it grows: 1 in a straight line, 2 ever faster.
+    pub curve: f64,
     /// How strong it becomes; 1 is usual.
     pub strength: f64,
 }

@@ -72,6 +72,8 @@ pub struct SeededFault {
     pub from: Time,
     /// How long it takes to grow in full; `None` is the demo's pace.
     pub growth: Option<Span>,
+    /// The power of time with which it grows.
+    pub curve: f64,
     /// How strong it becomes; 1 is usual.
     pub strength: f64,
 }
@@ -212,7 +214,7 @@ impl Machine {
             self.faults.iter().find(|it| it.kind.defect().is_some() && it.from < self.now)?;
         let growth = fault.growth.unwrap_or(BEARING_GROWTH).secs_f64();
         let age = (self.now - fault.from).secs_f64();
-        Some((fault.kind.defect()?, (age / growth).min(1.0) * fault.strength))
+        Some((fault.kind.defect()?, (age / growth).min(1.0).powf(fault.curve) * fault.strength))
     }
 
     /// How long nothing was commanded to change.

@@ -92,6 +92,7 @@ impl Plan {
                 channel,
                 start_after: whole_minutes(chance.with(1).between(30.0, 90.0)),
                 growth: Some(whole_minutes(chance.with(2).between(40.0, 150.0))),
+                curve: 1.0,
                 strength: chance.with(3).between(0.8, 1.3),
             });
         }
@@ -143,6 +144,7 @@ impl Plan {
                 channel: channel.clone(),
                 start_after: whole_minutes(chance.with(1).between(30.0, 180.0)),
                 growth: Some(whole_minutes(chance.with(2).between(60.0, 240.0))),
+                curve: 1.0,
                 strength: chance.with(3).between(0.8, 1.3),
             });
         }
@@ -183,7 +185,7 @@ fn flat_sensor(chance: Chance, site: &Site, taken: &[DeviceId]) -> Option<Fault>
 
 fn at_demo_pace(device: DeviceId, component: ComponentId, kind: FaultKind, from: Span) -> Fault {
     let (channel, growth, strength) = (None, None, 1.0);
-    Fault { device, component, kind, channel, start_after: from, growth, strength }
+    Fault { device, component, kind, channel, start_after: from, growth, curve: 1.0, strength }
 }
 
 fn parts_of_kind(site: &Site, kind: &str) -> Vec<(DeviceId, ComponentId)> {

@@ -127,6 +127,7 @@ fn schedule(build: Build, origin: Time, plan: &Plan) -> Build {
             signal: it.channel.as_ref().and_then(|channel| Signal::of(&channel.point())),
             from: origin + it.start_after,
             growth: it.growth,
+            curve: it.curve,
             strength: it.strength,
         })
         .collect();

@@ -1,8 +1,5 @@
 //! Anomalies: the queue of those that wait for a word, one of them, and the word itself.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use forewarn_domain::episode::EpisodeId;
@@ -18,6 +15,7 @@ use crate::auth::Account;
 use crate::body::{Asked, Body, Named, read, read_opt, request_key};
 use crate::paging::{Page, Turn};
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{AnomalyView, LabelView};
 
@@ -68,7 +66,7 @@ pub(crate) enum StandingWord {
     (status = 400, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_anomalies(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<AnomalyQuery>,
 ) -> Result<Page<AnomalyView>, ApiError> {
     let turn = Turn::new(query.limit, query.cursor.as_deref())?;
@@ -97,7 +95,7 @@ pub(crate) async fn list_anomalies(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_anomaly(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(id): Named<String>,
 ) -> Result<Json<AnomalyView>, ApiError> {
     let row = state.records.episode(read(&id, EPISODE_EXPECTED)?).await?;
@@ -141,12 +139,11 @@ pub(crate) struct LabelsView {
     )
 )]
 pub(crate) async fn label_anomalies(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     headers: HeaderMap,
     body: Body<NewLabels>,
 ) -> Result<Json<LabelsView>, ApiError> {
-    account.may_work()?;
     let route = "/api/v1/anomalies/labels".to_owned();
     let request = request_key(&headers, &account, route, body.sha256)?;
     let saying = Saying { request, ..body.value.saying(account.name, state.now())? };
@@ -168,11 +165,10 @@ pub(crate) struct Undo {
     (status = 400, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn undo_labels(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     body: Body<Undo>,
 ) -> Result<Json<LabelsView>, ApiError> {
-    account.may_work()?;
     check_count(body.value.labels.len())?;
     let said = state.records.unsay(&body.value.labels, &account.name, state.now()).await?;
     Ok(answer(&state, said))
@@ -194,7 +190,7 @@ pub(crate) struct LabelQuery {
     (status = 200, body = Page<LabelView>),
 ))]
 pub(crate) async fn list_labels(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<LabelQuery>,
 ) -> Result<Json<Page<LabelView>>, ApiError> {
     let filter = LabelFilter {
@@ -238,11 +234,10 @@ pub(crate) struct NewMark {
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn mark_range(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     body: Body<NewMark>,
 ) -> Result<Json<LabelView>, ApiError> {
-    account.may_work()?;
     let marked = body.value.marked(&state, account.name)?;
     let label = state.records.mark(&marked).await?;
     Ok(Json(LabelView::from(&label)))

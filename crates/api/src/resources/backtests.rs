@@ -1,13 +1,12 @@
 //! Runs of candidate rules over stored history, and the proposals that rest on them.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use forewarn_domain::time::{Span, Time};
+use forewarn_store::records::audit::Deed;
 use forewarn_store::records::{NewTrial, Proposal, RULES, Trial, TrialState};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::rules::require_sound;
@@ -15,6 +14,7 @@ use crate::auth::Account;
 use crate::body::{Body, Named};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{TextView, TrialReportView};
 
@@ -77,11 +77,10 @@ pub(crate) enum Purpose {
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn ask_backtest(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     body: Body<NewBacktest>,
 ) -> Result<(StatusCode, Json<BacktestView>), ApiError> {
-    account.may_rule()?;
     let NewBacktest { toml, purpose, days } = body.value;
     if !(1..=DAYS_MAX).contains(&days) {
         let (found, expected) = (days.to_string(), "1 to 35 days are expected");
@@ -109,7 +108,7 @@ pub(crate) async fn ask_backtest(
 /// Runs, newest first, the first 50 of them, without their reports.
 #[utoipa::path(get, path = "/api/v1/backtests", responses((status = 200, body = Page<BacktestView>)))]
 pub(crate) async fn list_backtests(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
 ) -> Result<Json<Page<BacktestView>>, ApiError> {
     let trials = state.records.trials(LISTED_MAX).await?;
     let views = trials.into_iter().map(|it| view(Trial { report: None, ..it }));
@@ -122,7 +121,7 @@ pub(crate) async fn list_backtests(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_backtest(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(number): Named<i64>,
 ) -> Result<Json<BacktestView>, ApiError> {
     Ok(Json(view(state.records.trial(number).await?)?))
@@ -136,12 +135,15 @@ pub(crate) async fn get_backtest(
     )
 )]
 pub(crate) async fn cancel_backtest(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(number): Named<i64>,
 ) -> Result<Json<BacktestView>, ApiError> {
-    account.may_rule()?;
-    Ok(Json(view(state.records.cancel_trial(number, state.now()).await?)?))
+    let now = state.now();
+    let trial = state.records.cancel_trial(number, now).await?;
+    let deed = Deed::new(&account.name, "backtest.cancel", &number.to_string(), json!({}));
+    state.records.audit(&deed, now).await?;
+    Ok(Json(view(trial)?))
 }
 
 /// A proposed change of the rules.
@@ -178,7 +180,7 @@ pub(crate) struct ProposalView {
 /// Proposals, newest first, the first 50 of them.
 #[utoipa::path(get, path = "/api/v1/proposals", responses((status = 200, body = Page<ProposalView>)))]
 pub(crate) async fn list_proposals(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
 ) -> Result<Json<Page<ProposalView>>, ApiError> {
     let mut views = Vec::new();
     for proposal in state.records.proposals(LISTED_MAX).await? {
@@ -218,12 +220,11 @@ pub(crate) enum DecisionWord {
     )
 )]
 pub(crate) async fn decide_proposal(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(number): Named<i64>,
     body: Body<Decision>,
 ) -> Result<Json<ProposalView>, ApiError> {
-    account.may_rule()?;
     let now = state.now();
     if body.value.decision == DecisionWord::Dismiss {
         let proposal = state.records.dismiss(number, &account.name, now).await?;

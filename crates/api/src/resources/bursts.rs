@@ -1,16 +1,13 @@
 //! Captured waveforms of a machine in figures, for a waterfall.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::channel::ChannelId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, range, read};
 use crate::problem::{ApiError, Problem};
-use crate::state::ApiState;
+use crate::rights::Seen;
 use crate::views::{BurstView, FaultOrderView};
 
 /// Which captured waveforms.
@@ -42,7 +39,7 @@ pub(crate) struct BurstsView {
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_bursts(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<BurstQuery>,
 ) -> Result<Json<BurstsView>, ApiError> {
     let unknown = || ApiError::Unknown { what: "device", named: query.device.clone() };

@@ -1,9 +1,6 @@
 //! The channels of one device or of all.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -11,7 +8,7 @@ use super::devices;
 use crate::body::Asked;
 use crate::paging::Page;
 use crate::problem::ApiError;
-use crate::state::ApiState;
+use crate::rights::Seen;
 use crate::views::ChannelRow;
 
 /// Which channels.
@@ -28,7 +25,7 @@ pub(crate) struct ChannelQuery {
     (status = 200, body = Page<ChannelRow>),
 ))]
 pub(crate) async fn list_channels(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<ChannelQuery>,
 ) -> Result<Json<Page<ChannelRow>>, ApiError> {
     let only = query.device.as_deref().map(|id| devices::find(&state, id)).transpose()?;

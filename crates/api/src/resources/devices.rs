@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::id::DeviceId;
 use forewarn_domain::site::plant::PlantDevice;
 
 use crate::body::{Named, read};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{DeviceRow, DeviceView};
 
 /// All devices, by id.
 #[utoipa::path(get, path = "/api/v1/devices", responses((status = 200, body = Page<DeviceRow>)))]
-pub(crate) async fn list_devices(
-    State(state): State<Arc<ApiState>>,
-) -> Result<Json<Page<DeviceRow>>, ApiError> {
+pub(crate) async fn list_devices(Seen(state): Seen) -> Result<Json<Page<DeviceRow>>, ApiError> {
     let open = state.records.open_counts().await?;
     let (live, now) = (state.live(), state.now());
     let rows = state.plant.devices().map(|device| {
@@ -34,7 +32,7 @@ pub(crate) async fn list_devices(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_device(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(id): Named<String>,
 ) -> Result<Json<DeviceView>, ApiError> {
     let device = find(&state, &id)?;

@@ -3,9 +3,6 @@
 //! A text comes into force only if the whole handbook can be read with it; it then counts for the next
 //! ticket, and tickets that are open keep the version of their type.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::{Extension, Json};
 use forewarn_domain::id::PersonId;
 use forewarn_domain::rota::{Change, Rota};
@@ -21,6 +18,7 @@ use crate::body::{Body, Named, read};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
 use crate::resources::rules::require_reason;
+use crate::rights::Seen;
 use crate::state::ApiState;
 
 /// A document of the handbook.
@@ -60,7 +58,7 @@ impl From<ConfigVersion> for DocumentView {
 /// The documents in force.
 #[utoipa::path(get, path = "/api/v1/handbook", responses((status = 200, body = Page<DocumentView>)))]
 pub(crate) async fn list_documents(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
 ) -> Result<Json<Page<DocumentView>>, ApiError> {
     let mut named: Vec<(String, String)> = Vec::new();
     for document in state.records.documents().await? {
@@ -85,7 +83,7 @@ pub(crate) async fn list_documents(
     )
 )]
 pub(crate) async fn get_document(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named((kind, id)): Named<(String, String)>,
 ) -> Result<Json<Page<DocumentView>>, ApiError> {
     require_kind(&kind)?;
@@ -119,12 +117,11 @@ pub(crate) struct NewDocument {
     )
 )]
 pub(crate) async fn change_document(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named((kind, id)): Named<(String, String)>,
     body: Body<NewDocument>,
 ) -> Result<Json<DocumentView>, ApiError> {
-    account.may_lead()?;
     require_kind(&kind)?;
     let NewDocument { toml, reason, base_version } = body.value;
     require_reason(&reason)?;
@@ -163,12 +160,11 @@ pub(crate) struct RotaChange {
     )
 )]
 pub(crate) async fn change_rota(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(group): Named<String>,
     body: Body<RotaChange>,
 ) -> Result<Json<DocumentView>, ApiError> {
-    account.may_lead()?;
     let asked = body.value;
     require_reason(&asked.reason)?;
     let person = |id: Option<String>| {
@@ -233,12 +229,11 @@ pub(crate) struct RowView {
     )
 )]
 pub(crate) async fn import_rota(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(group): Named<String>,
     body: Body<RotaTable>,
 ) -> Result<Json<RotaImport>, ApiError> {
-    account.may_lead()?;
     let RotaTable { csv, dry_run, reason, base_version } = body.value;
     require_reason(&reason)?;
     let (rota, version) = (rota(&state, &group).await?, base_version);

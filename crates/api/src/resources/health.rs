@@ -1,22 +1,19 @@
 //! The condition of the server, its agents and its stores.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::time::Span;
 
 use super::messages;
 use crate::problem::ApiError;
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{AgentView, HealthView, StageView, TextView};
 
 /// The condition of the server, its agents and its stores.
 #[utoipa::path(get, path = "/api/v1/health", responses((status = 200, body = HealthView)))]
-pub(crate) async fn get_health(
-    State(state): State<Arc<ApiState>>,
-) -> Result<Json<HealthView>, ApiError> {
+pub(crate) async fn get_health(Seen(state): Seen) -> Result<Json<HealthView>, ApiError> {
     let live = state.live();
     Ok(Json(HealthView {
         stages: live.stages.iter().map(StageView::from).collect(),

@@ -1,9 +1,6 @@
 //! History: a channel by hours or days, from the readings themselves.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::quality::Quality;
 use forewarn_domain::time::{Span, Time};
@@ -13,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::body::{Asked, range, read};
 use crate::problem::{ApiError, Problem};
-use crate::state::ApiState;
+use crate::rights::Seen;
 
 /// Which stretch.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -59,7 +56,7 @@ pub(crate) struct PeriodView {
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_history(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<HistoryQuery>,
 ) -> Result<Json<HistoryView>, ApiError> {
     let id: ChannelId = read(&query.channel, "a channel device/source/point is expected")?;

@@ -1,9 +1,6 @@
 //! Incidents: storms of tickets, with what their machines have in common.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::site::shared::shared;
 use forewarn_store::records::{Incident, PageKey};
 use serde::Deserialize;
@@ -12,6 +9,7 @@ use utoipa::IntoParams;
 use crate::body::{Asked, Named};
 use crate::paging::{Page, Turn};
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::IncidentView;
 
@@ -32,7 +30,7 @@ pub(crate) struct IncidentQuery {
     (status = 400, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_incidents(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<IncidentQuery>,
 ) -> Result<Page<IncidentView>, ApiError> {
     let turn = Turn::new(query.limit, query.cursor.as_deref())?;
@@ -52,7 +50,7 @@ pub(crate) async fn list_incidents(
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn get_incident(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(number): Named<String>,
 ) -> Result<Json<IncidentView>, ApiError> {
     let found = state.records.incident(&number).await?;

@@ -1,18 +1,18 @@
 //! What people were told and over which channels; trying a channel, and a message that was given up.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::{Extension, Json};
 use forewarn_domain::time::Time;
 use forewarn_store::records::MessageFilter;
+use forewarn_store::records::audit::Deed;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::auth::Account;
 use crate::body::{Asked, Named};
 use crate::paging::{Page, Turn};
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{MessageChannelView, MessageView};
 
@@ -49,7 +49,7 @@ pub(crate) struct TestedView {
     (status = 200, body = Page<MessageChannelView>),
 ))]
 pub(crate) async fn list_message_channels(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
 ) -> Result<Json<Page<MessageChannelView>>, ApiError> {
     Ok(Json(Page::whole(channels(&state).await?)))
 }
@@ -64,13 +64,15 @@ pub(crate) async fn list_message_channels(
     )
 )]
 pub(crate) async fn test_message_channel(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(id): Named<String>,
 ) -> Result<Json<TestedView>, ApiError> {
-    account.may_message()?;
     let unknown = || ApiError::Unknown { what: "message channel", named: id.clone() };
     let tested = state.message_channels.test(&id).ok_or_else(unknown)?.await;
+    let detail = json!({"delivered": tested.is_delivered});
+    let deed = Deed::new(&account.name, "channel.test", &id, detail);
+    state.records.audit(&deed, state.now()).await?;
     tracing::info!(
         channel = id,
         account = account.name,
@@ -91,7 +93,7 @@ pub(crate) async fn test_message_channel(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_messages(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<MessageQuery>,
 ) -> Result<Json<Page<MessageView>>, ApiError> {
     let turn = Turn::new(query.limit, None)?;
@@ -112,12 +114,14 @@ pub(crate) async fn list_messages(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn retry_message(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(id): Named<i64>,
 ) -> Result<axum::http::StatusCode, ApiError> {
-    account.may_message()?;
     if state.records.revive_message(id, state.now()).await? {
+        let object = format!("message/{id}");
+        let deed = Deed::new(&account.name, "message.retry", &object, json!({}));
+        state.records.audit(&deed, state.now()).await?;
         return Ok(axum::http::StatusCode::NO_CONTENT);
     }
     Err(ApiError::Unknown { what: "message that was given up", named: id.to_string() })

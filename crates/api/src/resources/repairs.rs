@@ -1,8 +1,5 @@
 //! Past repairs: looking them up and writing one down.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use forewarn_domain::id::{ComponentId, DeviceId};
@@ -17,7 +14,7 @@ use crate::auth::Account;
 use crate::body::{Asked, Body, read, read_opt, request_key};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
-use crate::state::ApiState;
+use crate::rights::Seen;
 use crate::views::RepairView;
 
 /// Which repairs.
@@ -67,7 +64,7 @@ pub(crate) struct NewRepair {
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_repairs(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<RepairQuery>,
 ) -> Result<Json<Page<RepairView>>, ApiError> {
     let repairs = match query.device.as_deref() {
@@ -95,17 +92,17 @@ pub(crate) async fn list_repairs(
     )
 )]
 pub(crate) async fn record_repair(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     headers: HeaderMap,
     body: Body<NewRepair>,
 ) -> Result<(StatusCode, Json<RepairView>), ApiError> {
-    account.may_work()?;
     let now = state.now();
     devices::find(&state, &body.value.device)?;
     let request = request_key(&headers, &account, "/api/v1/repairs".to_owned(), body.sha256)?;
     let repair = record(body.value, now)?;
-    let input = state.records.record_repair(&repair, now, request.as_ref()).await?;
+    let input =
+        state.records.record_repair(&repair, now, (&account.name, request.as_ref())).await?;
     state.wake_engine(input);
     Ok((StatusCode::CREATED, Json(repair.into())))
 }

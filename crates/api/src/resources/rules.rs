@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::{Extension, Json};
 use forewarn_domain::time::Time;
 use forewarn_store::records::{ConfigVersion, NewRules, RULES, RuleScore};
@@ -13,6 +12,7 @@ use crate::auth::Account;
 use crate::body::{Body, Named};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{RuleCheckView, RuleFactsView};
 
@@ -69,9 +69,7 @@ impl From<&ConfigVersion> for RuleVersionView {
 
 /// The rules in force, with what became of their findings.
 #[utoipa::path(get, path = "/api/v1/rules", responses((status = 200, body = RulesView)))]
-pub(crate) async fn get_rules(
-    State(state): State<Arc<ApiState>>,
-) -> Result<Json<RulesView>, ApiError> {
+pub(crate) async fn get_rules(Seen(state): Seen) -> Result<Json<RulesView>, ApiError> {
     let versions = state.records.config_versions(RULES, RULES).await?;
     let newest = versions.last().ok_or_else(none_yet)?.clone();
     let scores = state.records.rule_scores().await?;
@@ -104,7 +102,7 @@ fn standing(
     (status = 200, body = Page<RuleVersionView>),
 ))]
 pub(crate) async fn list_rule_versions(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
 ) -> Result<Json<Page<RuleVersionView>>, ApiError> {
     let versions = state.records.config_versions(RULES, RULES).await?;
     Ok(Json(Page::whole(versions.iter().rev().map(RuleVersionView::from).collect())))
@@ -126,7 +124,7 @@ pub(crate) struct RuleTextView {
     )
 )]
 pub(crate) async fn get_rule_version(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(version): Named<i64>,
 ) -> Result<Json<RuleTextView>, ApiError> {
     let versions = state.records.config_versions(RULES, RULES).await?;
@@ -149,7 +147,7 @@ pub(crate) struct RuleText {
     (status = 200, body = RuleCheckView),
 ))]
 pub(crate) async fn check_rules(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     body: Body<RuleText>,
 ) -> Result<Json<RuleCheckView>, ApiError> {
     Ok(Json(check(&state, body.value.toml).await?))
@@ -174,18 +172,17 @@ pub(crate) struct NewRuleText {
     (status = 422, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn change_rules(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     body: Body<NewRuleText>,
 ) -> Result<Json<RuleTextView>, ApiError> {
-    account.may_rule()?;
     let NewRuleText { toml, reason, base_version } = body.value;
     require_reason(&reason)?;
     require_sound(&state, &toml).await?;
     let new = NewRules { author: account.name, reason, toml, base_version };
     let (version, input) = state.records.change_rules(&new, state.now()).await?;
     state.wake_engine(Some(input));
-    get_rule_version(State(state), Named(version)).await
+    get_rule_version(Seen(state), Named(version)).await
 }
 
 pub(crate) async fn check(state: &ApiState, toml: String) -> Result<RuleCheckView, ApiError> {

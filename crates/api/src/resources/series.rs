@@ -1,9 +1,6 @@
 //! Trends: a stretch of one channel, summed up, with the operating states of its device.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::id::StateId;
 use forewarn_domain::site::plant::PlantDevice;
@@ -13,6 +10,7 @@ use utoipa::IntoParams;
 
 use crate::body::{Asked, range, read};
 use crate::problem::{ApiError, Problem};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{BucketView, SeriesView, StateSpanView};
 
@@ -37,7 +35,7 @@ pub(crate) struct SeriesQuery {
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_series(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<SeriesQuery>,
 ) -> Result<Json<SeriesView>, ApiError> {
     let id: ChannelId = read(&query.channel, "a channel device/source/point is expected")?;

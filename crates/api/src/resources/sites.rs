@@ -1,14 +1,13 @@
 //! The plant.
 
-use std::sync::Arc;
-
-use axum::Json;
-use axum::extract::State;
+use axum::{Extension, Json};
 use forewarn_domain::site::SiteHead;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::auth::Account;
 use crate::paging::Page;
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::TextView;
 
@@ -33,8 +32,19 @@ impl From<&SiteHead> for SiteView {
     }
 }
 
-/// The plants of this installation.
+/// The plants of this installation that the caller may see.
 #[utoipa::path(get, path = "/api/v1/sites", responses((status = 200, body = Page<SiteView>)))]
-pub(crate) async fn list_sites(State(state): State<Arc<ApiState>>) -> Json<Page<SiteView>> {
-    Json(Page::whole(vec![SiteView::from(&state.plant.site)]))
+pub(crate) async fn list_sites(
+    Seen(state): Seen,
+    Extension(account): Extension<Account>,
+) -> Json<Page<SiteView>> {
+    Json(Page::whole(SiteView::seen(&state, &account).into_iter().collect()))
+}
+
+impl SiteView {
+    /// The plant, where the caller may see it.
+    pub(super) fn seen(state: &ApiState, account: &Account) -> Option<Self> {
+        let site = &state.plant.site;
+        account.sites.include(&site.id).then(|| Self::from(site))
+    }
 }

@@ -1,8 +1,5 @@
 //! Tickets: lists, one, and the commands on it.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::{Extension, Json};
 use forewarn_domain::ticket::Command;
@@ -15,6 +12,7 @@ use crate::body::{Asked, Body, Named, read_opt, request_key};
 use crate::paging::{Page, Turn};
 use crate::problem::{ApiError, Current, Problem};
 use crate::resources::work;
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::TicketRowView;
 use crate::views::{TicketParts, TicketView, legal};
@@ -71,7 +69,7 @@ impl From<StateWord> for StateFilter {
     (status = 400, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn list_tickets(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<TicketQuery>,
 ) -> Result<Page<TicketRowView>, ApiError> {
     let turn = Turn::new(query.limit, query.cursor.as_deref())?;
@@ -94,7 +92,7 @@ pub(crate) async fn list_tickets(
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn get_ticket(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(id): Named<String>,
 ) -> Result<Answer, ApiError> {
     let row = state.records.ticket(&id).await?;
@@ -119,13 +117,12 @@ pub(crate) async fn get_ticket(
     )
 )]
 pub(crate) async fn command_ticket(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(id): Named<String>,
     headers: HeaderMap,
     body: Body<Command>,
 ) -> Result<Answer, ApiError> {
-    account.may_work()?;
     let route = format!("/api/v1/tickets/{id}/commands");
     let act = Act {
         if_revision: seen_revision(&headers)?,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use forewarn_domain::waveform::Sha256;
 use forewarn_store::records::WaveformQuery;
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use utoipa::IntoParams;
 use crate::body::{Asked, Named, range, read};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
-use crate::state::ApiState;
+use crate::rights::Seen;
 use crate::views::{WaveformRowView, WaveformView};
 
 /// Which waveforms.
@@ -33,7 +32,7 @@ pub(crate) struct WaveformsQuery {
     (status = 200, body = Page<WaveformRowView>),
 ))]
 pub(crate) async fn list_waveforms(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Asked(query): Asked<WaveformsQuery>,
 ) -> Result<Json<Page<WaveformRowView>>, ApiError> {
     let channel = read(&query.channel, "a channel device/source/waveform is expected")?;
@@ -51,7 +50,7 @@ pub(crate) async fn list_waveforms(
     )
 )]
 pub(crate) async fn get_waveform(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(named): Named<String>,
 ) -> Result<Json<WaveformView>, ApiError> {
     let sha256: Sha256 = read(&named, "64 hexadecimal digits are expected")?;

@@ -1,8 +1,5 @@
 //! The work on a ticket: who could go, what was shown for it, who would be called.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::{Extension, Json};
 use forewarn_domain::episode::{EpisodeId, EpisodeKey};
 use forewarn_domain::family::{FaultFamily, Priority};
@@ -20,6 +17,7 @@ use crate::body::{Asked as Query, Body, Named, read, read_opt};
 use crate::paging::Page;
 use crate::problem::{ApiError, Problem};
 use crate::resources::tickets::{Answer, whole};
+use crate::rights::Seen;
 use crate::state::ApiState;
 use crate::views::{CallView, CandidateView, CourseParts, CourseView};
 
@@ -32,7 +30,7 @@ use crate::views::{CallView, CandidateView, CourseParts, CourseView};
     )
 )]
 pub(crate) async fn list_candidates(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Named(id): Named<String>,
 ) -> Result<Json<Page<CandidateView>>, ApiError> {
     let row = state.records.ticket(&id).await?;
@@ -63,12 +61,11 @@ pub(crate) struct NewEvidence {
     )
 )]
 pub(crate) async fn show_evidence(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Extension(account): Extension<Account>,
     Named(id): Named<String>,
     body: Body<NewEvidence>,
 ) -> Result<Answer, ApiError> {
-    account.may_work()?;
     let kind: EvidenceKind =
         read(&body.value.kind, "a kind of evidence such as photo is expected")?;
     let text = body.value.body.trim().to_owned();
@@ -108,7 +105,7 @@ pub(crate) struct CallQuery {
     (status = 409, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn preview_calls(
-    State(state): State<Arc<ApiState>>,
+    Seen(state): Seen,
     Query(query): Query<CallQuery>,
 ) -> Result<Json<Page<CallView>>, ApiError> {
     let device = read(&query.device, "a device id is expected")?;

@@ -13,7 +13,8 @@ use forewarn_api::live::{
 };
 use forewarn_api::views::{RuleCheckView, RuleProblemView};
 use forewarn_api::{
-    Access, ApiState, CauseChoice, EnvelopeView, LiveView, SpectrumView, VelocityView, router,
+    Access, ApiState, CauseChoice, EnvelopeView, LiveView, SpectrumView, Transport, VelocityView,
+    router,
 };
 use forewarn_domain::anomaly::{Anomaly, Finding, RuleRef};
 use forewarn_domain::cause::RankedCause;
@@ -32,7 +33,8 @@ use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::readings::{ReadingStore, StoreConfig};
 use forewarn_store::records::{
-    Commit, EngineInput, NewConfig, NewProposal, RULES, Records, TicketWrite,
+    Commit, EngineInput, NewAccount, NewConfig, NewProposal, NewSession, PasswordHash, RULES,
+    Records, Role, Sites, TicketWrite,
 };
 use forewarn_store::waveform_files::WaveformFiles;
 use forewarn_tickets::Handbook;
@@ -45,6 +47,10 @@ pub(crate) const NOW: Time = Time::from_micros(1_795_334_400_000_000);
 
 /// The setup token of every bench.
 pub(crate) const TOKEN: &str = "a-token-of-160-bits";
+
+/// A server for people with accounts and programs with keys, by plain http.
+pub(crate) const ACCOUNTS: Access =
+    Access::Accounts(Transport { is_secure: false, is_behind_proxy: false });
 
 /// A router with everything behind it at hand.
 pub(crate) struct Bench {
@@ -91,6 +97,8 @@ impl Bench {
         let records = records.with_handbook(Arc::new(reader));
         records.seed_documents(&forewarn_tickets::seeds(), NOW).await.unwrap();
         records.set_setup_token(TOKEN, NOW).await.unwrap();
+        let devices: Vec<_> = plant.devices().map(|it| &it.device.id).collect();
+        records.know_devices(&plant.site.id, devices).await.unwrap();
         let config = StoreConfig::Memory { lateness: Span::from_secs(60) };
         let readings = ReadingStore::open(&config).await.unwrap();
         let files = WaveformFiles::open(folder.path()).unwrap();
@@ -121,6 +129,28 @@ impl Bench {
         Self { router, records, readings, files, live, inputs, clock, stop, _folder: folder }
     }
 
+    /// Makes an account of a name, without a password, and signs it in; returns its cookie.
+    pub(crate) async fn sign_in(&self, name: &str, role: Role, sites: Sites) -> String {
+        let new = NewAccount {
+            name: name.parse().unwrap(),
+            display: name.to_owned(),
+            role,
+            sites,
+            password: PasswordHash("none".to_owned()),
+        };
+        self.records.add_account(&new, "setup", NOW).await.unwrap();
+        let secret = format!("secret-of-{name}");
+        let session = NewSession {
+            secret: secret.clone(),
+            account: name.to_owned(),
+            address: "192.0.2.1".to_owned(),
+            program: "test".to_owned(),
+            expires_at: NOW + Span::from_secs(3_600),
+        };
+        self.records.open_session(&session, NOW).await.unwrap();
+        format!("forewarn_session={secret}")
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], "").await
     }
@@ -149,6 +179,23 @@ impl Bench {
         let (head, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: head.status, headers: head.headers, body }
+    }
+
+    /// Opens a ticket of a device that another site has.
+    pub(crate) async fn open_elsewhere(&self, site: &str, device: &str) -> TicketId {
+        let mut draft = draft(device, 0);
+        draft.key.site = site.parse().unwrap();
+        draft.episode = EpisodeId::derive(&draft.key, draft.detected_at);
+        draft.id = TicketId::derive(draft.episode);
+        self.records.know_devices(&draft.key.site, [&draft.key.device]).await.unwrap();
+        let commit = Commit {
+            episodes: vec![episode(&draft)],
+            tickets: vec![TicketWrite::Open(Box::new(draft.clone()))],
+            snapshot: None,
+            at: NOW,
+        };
+        self.records.commit(&commit).await.unwrap();
+        draft.id
     }
 
     pub(crate) async fn follow(&self, headers: &[(&str, &str)]) -> BodyDataStream {

@@ -6,7 +6,7 @@ use forewarn_domain::time::Span;
 use forewarn_store::records::Parcel;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, NOW, TOKEN};
+use crate::bench::{ACCOUNTS, Bench, NOW, TOKEN};
 
 #[tokio::test]
 async fn channels_are_listed_with_their_queue_and_can_be_tried() {
@@ -52,13 +52,21 @@ async fn a_message_that_was_given_up_is_seen_and_tried_again() {
 
 #[tokio::test]
 async fn sign_in_refusal_and_sign_out_are_in_the_audit_trail() {
-    let bench = Bench::new(Access::Token).await;
+    let bench = Bench::new(ACCOUNTS).await;
     assert_eq!(bench.get("/api/v1/tickets").await.status, StatusCode::UNAUTHORIZED);
-    let wrong = json!({"token": "canary-guess"});
-    let refused = bench.post("/api/v1/session", &[], &wrong).await;
-    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
-    let opened = bench.post("/api/v1/session", &[], &json!({"token": TOKEN})).await;
+    let first = |token: &str| {
+        json!({"token": token, "name": "wang", "display_name": "王工",
+        "password": "canary-horse-battery"})
+    };
+    let refused = bench.post("/api/v1/setup", &[], &first("canary-guess")).await;
+    assert_eq!(refused.problem(StatusCode::UNAUTHORIZED), "wrong-token");
+    let opened = bench.post("/api/v1/setup", &[], &first(TOKEN)).await;
     assert_eq!(opened.status, StatusCode::OK);
+    for name in ["wang", "canary-typed-into-the-name"] {
+        let wrong = json!({"name": name, "password": "canary"});
+        let refused = bench.post("/api/v1/sessions", &[], &wrong).await;
+        assert_eq!(refused.problem(StatusCode::UNAUTHORIZED), "wrong-password");
+    }
     let rows = bench.records.audit_rows(0, 100).await.unwrap();
     let told: Vec<(&str, &str)> =
         rows.iter().map(|it| (it.action.as_str(), it.object.as_str())).collect();
@@ -68,13 +76,18 @@ async fn sign_in_refusal_and_sign_out_are_in_the_audit_trail() {
     let expected = [
         ("setup_token.set", "setup"),
         ("denied", "GET /api/v1/tickets"),
-        ("denied", "POST /api/v1/session"),
-        ("session.open", "setup"),
+        ("denied", "POST /api/v1/setup"),
+        ("account.add", "wang"),
+        ("session.open", "wang"),
+        ("denied", "POST /api/v1/sessions"),
+        ("denied", "POST /api/v1/sessions"),
     ];
     assert_eq!(told, expected);
-    let denied = rows.iter().find(|it| it.action == "denied").unwrap();
-    let detail: Value = serde_json::from_str(&denied.detail).unwrap();
-    assert_eq!(detail, json!({"status": 401}));
+    let denied = rows.iter().filter(|it| it.action == "denied");
+    let details: Vec<Value> = denied.map(|it| serde_json::from_str(&it.detail).unwrap()).collect();
+    let plain = json!({"status": 401, "address": "127.0.0.1"});
+    let named = |name: &str| json!({"status": 401, "address": "127.0.0.1", "account": name});
+    assert_eq!(details, [plain, named("setup"), named("wang"), named("")]);
     let all = format!("{rows:?}");
     assert!(!all.contains("canary") && !all.contains(TOKEN), "{all}");
 }

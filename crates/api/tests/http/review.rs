@@ -2,11 +2,10 @@
 
 use axum::http::StatusCode;
 use forewarn_api::Access;
+use forewarn_store::records::{Role, Sites};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, TOKEN};
-
-const SIGNED: [(&str, &str); 1] = [("authorization", "Bearer a-token-of-160-bits")];
+use super::bench::{ACCOUNTS, Bench};
 
 #[tokio::test]
 async fn a_rejected_anomaly_leaves_the_queue_ends_its_ticket_and_comes_back_by_an_undo() {
@@ -178,13 +177,13 @@ async fn a_run_is_limited_in_days_and_can_be_cancelled() {
 
 #[tokio::test]
 async fn nobody_says_anything_without_signing_in() {
-    let bench = Bench::new(Access::Token).await;
-    assert_eq!(TOKEN, "a-token-of-160-bits");
+    let bench = Bench::new(ACCOUNTS).await;
+    let cookie = bench.sign_in("wang", Role::ProcessEngineer, Sites::All).await;
     bench.seed_rules("version = 1\n").await;
     let path = "/api/v1/rules/versions";
     let change = json!({"toml": "version = 2\n", "reason": "quieter", "base_version": 1});
     let stranger = bench.post(path, &[], &change).await;
     assert_eq!(stranger.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
-    let known = bench.post(path, &SIGNED, &change).await.json(StatusCode::OK);
-    assert_eq!(known["author"], "setup");
+    let known = bench.post(path, &[("cookie", &cookie)], &change).await.json(StatusCode::OK);
+    assert_eq!(known["author"], "wang");
 }

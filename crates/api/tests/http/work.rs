@@ -2,9 +2,10 @@
 
 use axum::http::StatusCode;
 use forewarn_api::Access;
+use forewarn_store::records::{Role, Sites};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, TOKEN};
+use crate::bench::{ACCOUNTS, Bench};
 
 async fn document(bench: &Bench, kind: &str, id: &str) -> Value {
     let all = bench.get(&format!("/api/v1/handbook/{kind}/{id}")).await.json(StatusCode::OK);
@@ -114,11 +115,11 @@ async fn a_text_that_leads_nowhere_never_comes_into_force() {
     assert_eq!(odd.problem(StatusCode::NOT_FOUND), "unknown");
     let listed = bench.get("/api/v1/handbook").await.json(StatusCode::OK);
     assert_eq!(listed["items"].as_array().unwrap().len(), 9);
-    let bench = Bench::new(Access::Token).await;
+    let bench = Bench::new(ACCOUNTS).await;
     let nobody = bench.post("/api/v1/handbook/people/people", &[], &body).await;
     assert_eq!(nobody.problem(StatusCode::UNAUTHORIZED), "not-signed-in");
-    let token = format!("Bearer {TOKEN}");
-    let admin = [("authorization", token.as_str())];
+    let cookie = bench.sign_in("wang", Role::Admin, Sites::All).await;
+    let admin = [("cookie", cookie.as_str())];
     let empty = json!({"toml": "", "reason": "", "base_version": 1});
     let refused = bench.post("/api/v1/handbook/people/people", &admin, &empty).await;
     assert_eq!(refused.problem(StatusCode::BAD_REQUEST), "bad-parameter");

@@ -3,6 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { useResource } from './api/resource';
 import type { Session } from './api/types';
+import { who } from './api/who';
 import { NotFound } from './parts/notice';
 import { Shell } from './parts/shell';
 import { SignIn } from './parts/sign_in';
@@ -20,8 +21,9 @@ export function App() {
   const session = useResource<Session>('/session');
   const known = session.value;
   useEffect(() => {
+    who.value = known;
     if (!known) return;
-    zone.value = known.site.time_zone;
+    if (known.site) zone.value = known.site.time_zone;
     adoptLanguage(known.language);
   }, [known]);
   useEffect(() => {

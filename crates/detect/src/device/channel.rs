@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Measured;
 use crate::cadence::Cadence;
 use crate::confirm::{Confirm, Look, Turn};
-use crate::course::Course;
-use crate::outlook::is_share;
+use crate::course::{Course, Point};
 use crate::plan::{ChannelPlan, DevicePlan, Watch};
-use crate::rules::{Memory, code, no_data};
+use crate::rules::baseline::{self, Baseline};
+use crate::rules::{Detector, Memory, code, no_data};
 use crate::sample::Sample;
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -32,9 +32,9 @@ pub(crate) struct ChannelState {
     pub(crate) minds: Vec<Mind>,
     #[serde(default)]
     pub(crate) codes: Vec<code::Memory>,
-    /// How far it has been from its learned normal.
+    /// How far it has been from its learned normal. (An older form, `course`, held means.)
     #[serde(default)]
-    pub(crate) course: Course,
+    pub(crate) heading: Course,
 }
 
 /// What one rule remembers of one channel.
@@ -84,7 +84,7 @@ impl ChannelState {
             is_doubted: false,
             minds: plan.watches.iter().map(mind).collect(),
             codes: vec![code::Memory::default(); plan.codes.len()],
-            course: Course::default(),
+            heading: Course::default(),
         }
     }
 
@@ -123,8 +123,8 @@ impl ChannelState {
                 mind.memory = known.memory.clone();
             }
         }
-        if self.course == Course::default() {
-            self.course = other.course.clone();
+        if self.heading == Course::default() {
+            self.heading = other.heading.clone();
         }
     }
 
@@ -160,19 +160,34 @@ impl ChannelState {
         (t, now): (Time, u8),
         is_muted: bool,
     ) {
-        let open =
-            plan.watches.iter().zip(&self.minds).filter(|(watch, _)| watch.gate.is_open(now));
-        let is_share = is_share(plan.channel.quantity);
-        let far = open.filter(|_| !is_muted).find_map(|(_, mind)| mind.memory.offset(is_share));
-        if let Some(far) = far {
-            self.course.take(t, far);
+        let is_baseline = |watch: &&Watch| matches!(watch.detector, Detector::Baseline(_));
+        let is_open =
+            plan.watches.iter().find(is_baseline).is_some_and(|watch| watch.gate.is_open(now));
+        if is_muted || !is_open {
+            return;
         }
+        let heading = self.baseline(plan).and_then(|(_, memory)| memory.heading());
+        if let Some((distance, level)) = heading {
+            self.heading.take(t, Point(distance, level));
+        }
+    }
+
+    /// The first rule about the learned normal, and what it remembers.
+    pub(crate) fn baseline<'a>(
+        &'a self,
+        plan: &'a ChannelPlan,
+    ) -> Option<(&'a Baseline, &'a baseline::Memory)> {
+        let mut pairs = plan.watches.iter().zip(&self.minds);
+        pairs.find_map(|(watch, mind)| match (&watch.detector, &mind.memory) {
+            (Detector::Baseline(judge), Memory::Baseline(memory)) => Some((judge, &**memory)),
+            _ => None,
+        })
     }
 
     /// See [`super::DeviceState::touch`].
     pub(super) fn touch(&self) -> u64 {
         let own =
-            self.index ^ u64::from(self.is_doubted) ^ u64::from(self.course.newest().is_some());
+            self.index ^ u64::from(self.is_doubted) ^ u64::from(self.heading.newest().is_some());
         let of_mind = |it: &Mind| u64::from(it.confirm.is_normal()) ^ it.memory.touch();
         self.minds.iter().fold(own, |all, it| all ^ of_mind(it))
     }

@@ -80,6 +80,8 @@ pub(crate) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
     window_samples: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    run_in: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<Pooling>,
     #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<u32>,
@@ -167,6 +169,7 @@ pub(crate) struct Fields {
     pub(crate) learn: Option<Learn>,
     pub(crate) change: Option<Change>,
     pub(crate) window_samples: Option<u32>,
+    pub(crate) run_in: Option<Span>,
     pub(crate) pool: Option<Pooling>,
     pub(crate) times: Option<u32>,
     pub(crate) about: Option<About>,
@@ -191,6 +194,7 @@ impl Fields {
             learn: text.learn,
             change: text.change,
             window_samples: text.window_samples,
+            run_in: text.run_in,
             pool: text.pool,
             times: text.times,
             about: text.about,
@@ -232,6 +236,7 @@ impl Fields {
             ("learn", self.learn.is_some()),
             ("change", self.change.is_some()),
             ("window_samples", self.window_samples.is_some()),
+            ("run_in", self.run_in.is_some()),
             ("pool", self.pool.is_some()),
             ("times", self.times.is_some()),
             ("about", self.about.is_some()),

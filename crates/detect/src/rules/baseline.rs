@@ -21,7 +21,6 @@ use crate::outcome::{Condition, WhyNot};
 use crate::rule::{Fields, RuleError};
 use crate::rules::{Change, Direction, Judge, Learn};
 use crate::sample::Sample;
-pub(crate) use slot::Learned;
 use slot::Slot;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,24 +133,18 @@ impl Memory {
         Some((slot.level.value(), self.normal(self.state, states)?))
     }
 
-    /// How far the settled level is from the normal of its state: in the channel's unit, or as a share
-    /// of that normal. `None` in a state whose normal is too small for shares to mean anything.
-    pub(crate) fn offset(&self, is_share: bool) -> Option<f64> {
+    /// The signed distance from the normal of the present state, 1 where a finding begins, and the settled
+    /// level.
+    pub(crate) fn heading(&self) -> Option<(f64, f64)> {
         let slot = self.slots.get(usize::from(self.state)).filter(|it| it.level.is_settled())?;
-        let least = if is_share { SHARE_LEAST * self.largest() } else { 0.0 };
-        slot.learned()?.offset(slot.level.value(), is_share, least)
+        let (learned, level) = (slot.learned()?, slot.level.value());
+        Some(((level - learned.spread.median).signum() * learned.magnitude(level), level))
     }
 
-    /// What was learned in each operating state in which offsets mean something.
-    pub(crate) fn scales(&self, is_share: bool) -> impl Iterator<Item = &Learned> {
-        let least = if is_share { SHARE_LEAST * self.largest() } else { 0.0 };
-        let learned = self.slots.iter().filter_map(Slot::learned);
-        learned.filter(move |it| least <= it.spread.median.abs())
-    }
-
-    fn largest(&self) -> f64 {
-        let medians = self.slots.iter().filter_map(Slot::learned).map(|it| it.spread.median.abs());
-        medians.fold(0.0, f64::max)
+    /// The level at a signed distance from the normal of the present state, or of the first that has one.
+    pub(crate) fn level_at(&self, distance: f64) -> Option<f64> {
+        let present = self.slots.get(usize::from(self.state)).and_then(Slot::learned);
+        present.or_else(|| self.slots.iter().find_map(Slot::learned))?.level(distance)
     }
 
     /// The learned normal of one state.
@@ -239,9 +232,6 @@ impl Baseline {
         }
     }
 }
-
-/// Shares of a normal below this part of the largest one are noise: a machine at rest.
-const SHARE_LEAST: f64 = 0.2;
 
 /// Fewer samples have no shape.
 const LEARN_SAMPLES_MIN: u32 = 32;

@@ -2,9 +2,9 @@
 //!
 //! The distance counts in standard errors of that mean, so a few samples need a large step and many
 //! samples show a small one. The window begins anew after a break, in another operating state and
-//! after a repair; after a repair nothing is judged before it has passed once, since its beginning
-//! says more of starting up than of the new part. The normal is the channel's own; until that is
-//! learned it may be the one of all devices of the class (`pool = "class"`), which survives a repair.
+//! after a repair; then nothing is judged before it has passed once (or `run_in`, if that is longer),
+//! since the beginning says more of starting up than of the new part. The normal is the channel's own;
+//! until that is learned it may be that of all devices of the class (`pool`), which survives a repair.
 //!
 //! Deliberately absent: the exchange between devices, which is the engine's, and slow drifts, which
 //! `baseline` sees.
@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     alarm: Option<f64>,
     window: Span,
     window_samples: u32,
+    /// How long nothing is judged after a repair; the window at least.
+    run_in: Span,
     pub(crate) learn: Learn,
     change: Option<Change>,
     pub(crate) pool: Pooling,
@@ -73,6 +75,7 @@ impl Settings {
             alarm: fields.alarm.take(),
             window,
             window_samples,
+            run_in: fields.run_in.take().unwrap_or(window).max(window),
             learn,
             change: fields.change.take(),
             pool: fields.pool.take().unwrap_or_default(),
@@ -93,7 +96,7 @@ pub(crate) struct Memory {
     recent: Vec<(Time, f64)>,
     breaks: u32,
     state: u8,
-    /// A repair was made; until when its first window lasts, once it has begun.
+    /// A repair was made; until when the part runs in, once it has begun.
     #[serde(default)]
     is_renewed: bool,
     #[serde(default)]
@@ -178,14 +181,14 @@ impl Memory {
         }
     }
 
-    fn follow(&mut self, sample: &Sample, window: Span) {
+    fn follow(&mut self, sample: &Sample, (window, run_in): (Span, Span)) {
         if self.breaks != sample.breaks || self.state != sample.state {
             self.recent.clear();
             self.pools.iter_mut().for_each(|it| it.previous = None);
         }
         (self.breaks, self.state) = (sample.breaks, sample.state);
         if std::mem::take(&mut self.is_renewed) {
-            self.runs_in_until = Some(sample.t + window);
+            self.runs_in_until = Some(sample.t + run_in);
         }
         self.runs_in_until = self.runs_in_until.filter(|until| sample.t < *until);
         let oldest = sample.t - window;
@@ -241,7 +244,7 @@ impl Judge for Shift {
     }
 
     fn look(&self, memory: &mut Memory, sample: &Sample, is_calm: bool) -> Option<Look> {
-        memory.follow(sample, self.settings.window);
+        memory.follow(sample, (self.settings.window, self.settings.run_in));
         let z = self.distance(memory, sample);
         memory.magnitude = z.map_or(0.0, |z| self.magnitude(z));
         let look = z.map(|z| self.judge(z));

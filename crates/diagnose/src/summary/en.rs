@@ -12,7 +12,7 @@ pub(super) use self::past::past;
 use self::words::plural;
 use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
-use super::{Urgency, percent};
+use super::{TODAY, Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
@@ -37,6 +37,14 @@ pub(super) fn urgency(urgency: &Urgency) -> String {
         Urgency::Machine { severity: Severity::Alarm, .. } => {
             "Urgent: look at the machine now, before the next long run.".into()
         }
+        Urgency::Machine { severity, within: Some(within) } if *within < TODAY => match severity {
+            Severity::Watch => {
+                format!("Keep an eye on it today; the limit is at least {} away.", span(*within))
+            }
+            Severity::Warning | Severity::Alarm => {
+                format!("Do the test below first: it may be urgent in {}.", span(*within))
+            }
+        },
         Urgency::Machine { severity, within: Some(within) } => {
             let when = match severity {
                 Severity::Watch => "keep an eye on it; the limit is at least",

@@ -90,6 +90,15 @@ fn without_a_trend_nothing_is_said_about_the_future() {
 }
 
 #[test]
+fn what_may_come_within_a_day_is_not_said_to_be_no_matter_of_today() {
+    let mut scene = Scene::outer_race();
+    scene.outlook.as_mut().expect("the scene has one").earliest = Span::from_secs(5 * 3_600);
+    let said = summary(&scene).urgency;
+    assert_eq!(said.en, "Do the test below first: it may be urgent in 5 h.");
+    assert_eq!(said.zh, "请先做下面的判别：最早 5 小时后可能变为紧急。");
+}
+
+#[test]
 fn each_kind_of_finding_is_put_into_words() {
     for (finding, en, zh) in [
         (

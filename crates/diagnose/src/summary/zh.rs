@@ -11,7 +11,7 @@ use forewarn_domain::time::{Span, Time};
 pub(super) use self::past::past;
 use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
 use super::todo::{Action, Foot};
-use super::{Urgency, percent};
+use super::{TODAY, Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
@@ -29,6 +29,15 @@ pub(super) fn urgency(urgency: &Urgency) -> String {
         Urgency::Blind { is_grave: false } => "设备可以运行，但信号恢复前此处无监测。",
         Urgency::Machine { severity: Severity::Alarm, .. } => {
             "紧急：请立即到设备检查，不要再长时间连续运行。"
+        }
+        Urgency::Machine { severity, within: Some(within) } if *within < TODAY => {
+            let within = span(*within);
+            return match severity {
+                Severity::Watch => format!("今天请多留意：距限值至少还有 {within}。"),
+                Severity::Warning | Severity::Alarm => {
+                    format!("请先做下面的判别：最早 {within}后可能变为紧急。")
+                }
+            };
         }
         Urgency::Machine { severity, within: Some(within) } => {
             let within = span(*within);

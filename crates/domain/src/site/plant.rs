@@ -108,6 +108,17 @@ impl Plant {
         Ok(plant)
     }
 
+    /// The plant's name and time zone alone, as somebody sees it who may see none of its machines.
+    #[must_use]
+    pub fn without_devices(&self) -> Self {
+        Self {
+            site: self.site.clone(),
+            links: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            templates: BTreeMap::new(),
+        }
+    }
+
     /// All devices, by id.
     pub fn devices(&self) -> impl Iterator<Item = &Arc<PlantDevice>> {
         self.devices.values()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use forewarn_notify::MessagesFile;
 use serde::Deserialize;
 
+use super::http::HttpChoice;
 use crate::files::{self, Text};
 use crate::output::Failure;
 use crate::retention::Kept;
@@ -21,8 +22,8 @@ pub(crate) struct ServerFile {
     /// Where everything is kept.
     pub(crate) data_dir: PathBuf,
     /// Where the page is served.
-    #[serde(default = "loopback")]
-    pub(crate) http: SocketAddr,
+    #[serde(default)]
+    pub(crate) http: HttpChoice,
     /// Over which broker agents are reached.
     pub(crate) broker: BrokerChoice,
     /// Readings store: `chunks`, or `influx://host:port/database`.
@@ -87,10 +88,6 @@ impl ServerFile {
         };
         Ok(Described { site: Text::read(&site)?, templates, rules, rules_version: 0 })
     }
-}
-
-fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8080))
 }
 
 fn chunks() -> String {

@@ -10,6 +10,7 @@ use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey};
 use forewarn_domain::ticket::TicketDraft;
 use forewarn_domain::time::{Span, Time};
 use forewarn_engine::{Decision, Engine};
+use forewarn_store::records::Label;
 
 /// What one side found: every anomaly with the ticket that it would have opened.
 #[derive(Debug, Default)]
@@ -45,6 +46,14 @@ pub(crate) struct Judged {
     pub(crate) since: Time,
     pub(crate) until: Time,
     pub(crate) is_fault: bool,
+}
+
+impl Judged {
+    /// A stretch that a person marked as a fault.
+    pub(crate) fn of_fault(label: &Label) -> Self {
+        let (since, until) = (label.since, label.until);
+        Self { key: label.key.clone(), since, until, is_fault: true }
+    }
 }
 
 /// What both runs had in common.
@@ -173,7 +182,7 @@ fn is_same(one: &Episode, other: &Episode) -> bool {
     one.id == other.id || (one.key == other.key && touch(one, other) && touch(other, one))
 }
 
-fn touches(episode: &Episode, judged: &Judged) -> bool {
+pub(crate) fn touches(episode: &Episode, judged: &Judged) -> bool {
     episode.key.device == judged.key.device
         && episode.key.component == judged.key.component
         && episode.key.family == judged.key.family

@@ -2,11 +2,12 @@
 //!
 //! A rule that was rejected again and again in one operating state, and never confirmed there, is to
 //! look only in the others; where that does not help, a higher limit, a longer time or more readings may
-//! (`tighten`). Every proposal comes with its run over the stored history, and one whose run loses a
+//! (`tighten`). A fault that a person marked and no rule saw may be worth a new one (`missed`). Every proposal comes with its run over the stored history, and one whose run loses a
 //! confirmed fault or spares nobody anything is put aside; nothing changes before a person approves it.
 //! But a rule that overspent its budget of false alarms goes to shadow at once (`budget`); a person may
 //! put it back.
 
+mod missed;
 mod said;
 mod tighten;
 
@@ -105,19 +106,21 @@ impl Proposals {
                     }),
                 };
                 let changed = (toml, config.version);
-                self.propose((&rule, told), &case.rejected, changed, now).await?;
+                let first = first_onset(&case.rejected).unwrap_or(now);
+                self.propose((&rule, told), first, changed, now).await?;
             }
         }
         self.tighten(&config, now).await?;
+        self.mine(&config, now).await?;
         self.judge(now).await
     }
 
     /// Puts aside what its own run speaks against: a confirmed fault would be lost, or not one of the
-    /// rejected anomalies would go.
+    /// rejected anomalies would go, or no marked fault would be found that was not before.
     async fn judge(&self, now: Time) -> Result<(), ProposalError> {
         for proposal in self.records.proposals(KNOWN_MAX).await? {
             let is_ours =
-                [GATE, "limit", "duration", "n_of_m"].contains(&proposal.new.kind.as_str());
+                [GATE, MINED, "limit", "duration", "n_of_m"].contains(&proposal.new.kind.as_str());
             if proposal.state != "open" || !is_ours {
                 continue;
             }
@@ -127,7 +130,11 @@ impl Proposals {
             };
             let Ok(report) = serde_json::from_str::<TrialReportView>(&report) else { continue };
             let judged = &report.judged;
-            if !report.lost.is_empty() || judged.rejected_in_base <= judged.rejected_in_candidate {
+            let is_better = match proposal.new.kind.as_str() {
+                MINED => judged.confirmed_in_base < judged.confirmed_in_candidate,
+                _ => judged.rejected_in_candidate < judged.rejected_in_base,
+            };
+            if !report.lost.is_empty() || !is_better {
                 self.records.dismiss(proposal.number, "forewarn", now).await?;
                 let (number, lost) = (proposal.number, report.lost.len());
                 tracing::info!(number, lost, "a proposal was put aside after its run");
@@ -245,11 +252,10 @@ impl Proposals {
     async fn propose(
         &self,
         (rule, told): (&RuleId, Told),
-        rejected: &[EpisodeRow],
+        first: Time,
         (toml, base_version): (String, i64),
         now: Time,
     ) -> Result<(), ProposalError> {
-        let first = rejected.iter().map(|it| it.episode.onset).min().unwrap_or(now);
         let backtest = self.ask_backtest((&toml, base_version), first, now).await?;
         let new = NewProposal {
             rule: rule.clone(),
@@ -288,6 +294,10 @@ fn gate(rule: &RuleId, state: &StateId, count: usize, names: &[String]) -> Local
     )
 }
 
+fn first_onset(rows: &[EpisodeRow]) -> Option<Time> {
+    rows.iter().map(|it| it.episode.onset).min()
+}
+
 fn ids(rows: &[EpisodeRow]) -> Vec<String> {
     rows.iter().map(|it| it.episode.id.to_string()).collect()
 }
@@ -311,6 +321,9 @@ const GATE: &str = "gate";
 
 /// The kind that puts a rule into shadow.
 const DEMOTE: &str = "demote";
+
+/// The kind that adds a rule for a fault that people marked and no rule saw.
+const MINED: &str = "mined";
 
 /// Who asks and decides where no person does.
 const AUTHOR: &str = "forewarn";

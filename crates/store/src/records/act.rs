@@ -17,8 +17,8 @@ use super::journal::{self, Change};
 use super::list::find;
 use super::row::to_json;
 use super::{
-    Records, RecordsError, RequestKey, TicketRow, accounts, course, evidence, outbox, query,
-    repairs, shown,
+    Records, RecordsError, RequestKey, Sites, TicketRow, course, evidence, outbox, query, repairs,
+    requests, shown,
 };
 
 /// A command with everything that decides whether it is carried out.
@@ -85,9 +85,9 @@ impl Records {
         tx: &mut AnyConnection,
         act: &Act,
     ) -> Result<Acted, RecordsError> {
-        let ticket = find(&mut *tx, &act.ticket).await?;
+        let ticket = find(&mut *tx, &act.ticket, &self.sites).await?;
         if let Some(request) = &act.request
-            && !accounts::remember(&mut *tx, request, act.at).await?
+            && !requests::remember(&mut *tx, request, act.at).await?
         {
             return Ok(Acted { ticket, input: None, is_repeat: true });
         }
@@ -98,7 +98,7 @@ impl Records {
             return Err(RecordsError::Stale { number, expected, found });
         }
         let state = ticket.state.after(&act.command)?;
-        check_others(&mut *tx, &ticket, act).await?;
+        check_others(&mut *tx, &ticket, act, &self.sites).await?;
         let process = self.process(&mut *tx).await?;
         let permit = match &process {
             Some(process) => permit(&mut *tx, &**process, (&ticket, state), act).await?,
@@ -171,9 +171,10 @@ async fn check_others(
     tx: &mut AnyConnection,
     ticket: &TicketRow,
     act: &Act,
+    sites: &Sites,
 ) -> Result<(), RecordsError> {
     if let Command::Duplicate { of } = &act.command {
-        let other = find(&mut *tx, of).await?;
+        let other = find(&mut *tx, of, sites).await?;
         if other.id == ticket.id {
             return Err(RecordsError::UnknownTicket { named: format!("{of} (itself)") });
         }

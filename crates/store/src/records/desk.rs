@@ -17,9 +17,10 @@ use sqlx::{AnyConnection, Row};
 
 use super::journal::{self, Change};
 use super::list::find;
+use super::query;
 use super::row::{parsed, to_json};
 use super::{
-    RecordsError, TicketRow, act, built, checks, course, evidence, incidents, next, outbox, query,
+    RecordsError, Sites, TicketRow, act, built, checks, course, evidence, incidents, next, outbox,
 };
 
 /// The engine's place at the counter: one transaction, one time.
@@ -224,7 +225,7 @@ impl Desk<'_> {
         standing: &mut Standing,
     ) -> Result<(), RecordsError> {
         standing.revision += 1;
-        let before = find(&mut *self.tx, &standing.id.to_string()).await?;
+        let before = find(&mut *self.tx, &standing.id.to_string(), &Sites::All).await?;
         query(
             "UPDATE ticket SET priority = $1, confidence = $2, headline_en = $3, headline_zh = $4,
                  draft = $5, updated_at = $6, revision = $7
@@ -349,7 +350,7 @@ impl Desk<'_> {
     /// Type, group, clocks and timers of a new ticket; returns whom to tell.
     async fn begin_course(&mut self, ticket: TicketId) -> Result<Vec<PersonId>, RecordsError> {
         let Some(process) = self.process.clone() else { return Ok(Vec::new()) };
-        let row = find(&mut *self.tx, &ticket.to_string()).await?;
+        let row = find(&mut *self.tx, &ticket.to_string(), &Sites::All).await?;
         let begun = process.open(&Facts::from(&row), self.at);
         course::apply(self.tx, ticket, &begun, self.at).await?;
         Ok(begun.tell)

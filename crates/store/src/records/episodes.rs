@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::journal::{self, Change};
 use super::row::{json, parsed_opt, to_json};
-use super::{Judgement, Label, PageKey, Records, RecordsError, built, label_rows, query};
+use super::{Judgement, Label, PageKey, Records, RecordsError, built, label_rows, query, sites};
 
 /// An episode with what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,9 +172,10 @@ impl Records {
         let sql = format!(
             "{SELECTED}
              WHERE ($1 = '' OR e.device = $1) AND (e.confirmed < $2 OR (e.confirmed = $2 AND e.id < $3))
-                 AND ($5 = '' OR e.rule = $5) AND ($6 = '' OR e.origin = $6) AND {}
+                 AND ($5 = '' OR e.rule = $5) AND ($6 = '' OR e.origin = $6) AND {} AND {}
              ORDER BY e.confirmed DESC, e.id DESC LIMIT $4",
-            Standing::condition(filter.standing)
+            Standing::condition(filter.standing),
+            sites::of_site("e.site", 7)
         );
         let rows = query(built(sql))
             .bind(filter.device.as_ref().map_or("", DeviceId::as_str))
@@ -183,6 +184,7 @@ impl Records {
             .bind(limit)
             .bind(filter.rule.as_ref().map_or("", RuleId::as_str))
             .bind(filter.origin.map_or("", Origin::as_str))
+            .bind(self.sites.stored())
             .fetch_all(&self.reader)
             .await?;
         let mut episodes = rows.iter().map(episode).collect::<Result<Vec<_>, _>>()?;
@@ -198,8 +200,10 @@ impl Records {
     ///
     /// [`RecordsError::UnknownEpisode`].
     pub async fn episode(&self, id: EpisodeId) -> Result<EpisodeRow, RecordsError> {
-        let row = query(built(format!("{SELECTED} WHERE e.id = $1")))
+        let seen = sites::of_site("e.site", 2);
+        let row = query(built(format!("{SELECTED} WHERE e.id = $1 AND {seen}")))
             .bind(id.to_string())
+            .bind(self.sites.stored())
             .fetch_optional(&self.reader)
             .await?
             .ok_or_else(|| RecordsError::UnknownEpisode { named: id.to_string() })?;

@@ -6,6 +6,12 @@ use forewarn_domain::ticket::course::Refusal;
 /// Why the records store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
+    /// An account of that name is there already.
+    #[error("there is an account `{name}` already; take another name")]
+    AccountTaken {
+        /// Its name.
+        name: String,
+    },
     /// The address is neither a SQLite file nor a PostgreSQL server.
     #[error("`{url}` is no records store; write sqlite://<path> or postgres://<server>/<database>")]
     Address {
@@ -47,6 +53,12 @@ pub enum RecordsError {
     KeyReused {
         /// The key.
         key: String,
+    },
+    /// Nobody could manage the accounts any more.
+    #[error("`{name}` is the last admin who can come in; make another account admin first")]
+    LastAdmin {
+        /// Its name.
+        name: String,
     },
     /// The schema could not be brought up to date.
     #[error("the schema of the records store could not be brought up to date")]
@@ -107,6 +119,14 @@ pub enum RecordsError {
         what: &'static str,
         /// Its number.
         number: i64,
+    },
+    /// There is no such thing of that name.
+    #[error("there is no {what} `{named}`")]
+    UnknownName {
+        /// What was asked for.
+        what: &'static str,
+        /// Its name.
+        named: String,
     },
     /// There is no such ticket.
     #[error("there is no ticket `{named}`")]

@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::journal::{self, Change};
 use super::row::{parsed, time, time_opt};
-use super::{PageKey, Records, RecordsError, built, next, query};
+use super::{PageKey, Records, RecordsError, built, next, query, sites};
 
 /// Many tickets of a site within minutes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,10 +46,12 @@ impl Records {
     ) -> Result<Vec<Incident>, RecordsError> {
         let (at, number) = PageKey::bound(after);
         let sql = format!(
-            "SELECT {COLUMNS} FROM incident WHERE began_at < $1 OR (began_at = $1 AND number < $2)
-             ORDER BY began_at DESC, number DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM incident
+             WHERE (began_at < $1 OR (began_at = $1 AND number < $2)) AND {}
+             ORDER BY began_at DESC, number DESC LIMIT $3",
+            sites::of_site("site", 4)
         );
-        let rows = query(built(sql)).bind(at).bind(number).bind(limit);
+        let rows = query(built(sql)).bind(at).bind(number).bind(limit).bind(self.sites.stored());
         rows.fetch_all(&self.reader).await?.iter().map(incident).collect()
     }
 
@@ -59,8 +61,10 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn incident(&self, number: &str) -> Result<Option<Incident>, RecordsError> {
-        query(built(format!("SELECT {COLUMNS} FROM incident WHERE number = $1")))
+        let among = sites::of_site("site", 2);
+        query(built(format!("SELECT {COLUMNS} FROM incident WHERE number = $1 AND {among}")))
             .bind(number.to_owned())
+            .bind(self.sites.stored())
             .fetch_optional(&self.reader)
             .await?
             .map(|row| incident(&row))
@@ -73,8 +77,10 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn incident_devices(&self, number: &str) -> Result<BTreeSet<DeviceId>, RecordsError> {
-        query("SELECT DISTINCT device FROM ticket WHERE incident = $1")
+        let among = sites::of_site("site", 2);
+        query(built(format!("SELECT DISTINCT device FROM ticket WHERE incident = $1 AND {among}")))
             .bind(number.to_owned())
+            .bind(self.sites.stored())
             .fetch_all(&self.reader)
             .await?
             .iter()

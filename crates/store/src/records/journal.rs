@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, Deed};
 use super::row::{localized, parsed, time};
-use super::{Records, RecordsError, next, query};
+use super::{Records, RecordsError, built, next, query, sites};
 
 /// The counter that numbers the change log.
 pub(super) const COUNTER: &str = "change";
@@ -46,25 +46,38 @@ impl Records {
         seq: i64,
         limit: i64,
     ) -> Result<Vec<LoggedChange>, RecordsError> {
-        query(
+        // A ticket and an anomaly say themselves where they belong; two sites may name devices alike.
+        let sql = format!(
             "SELECT seq, at, kind, subject, device FROM event_log
-             WHERE seq > $1 ORDER BY seq LIMIT $2",
-        )
-        .bind(seq)
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(|row| {
-            Ok(LoggedChange {
-                seq: row.try_get("seq")?,
-                at: time(row, "at")?,
-                kind: row.try_get("kind")?,
-                subject: row.try_get("subject")?,
-                device: row.try_get("device")?,
+             WHERE seq > $1 AND ($3 = '*' OR CASE
+                 WHEN kind LIKE 'ticket.%' THEN
+                     EXISTS (SELECT 1 FROM ticket t WHERE t.id = subject AND {})
+                 WHEN kind LIKE 'anomaly.%' AND subject <> '' THEN
+                     EXISTS (SELECT 1 FROM episode e WHERE e.id = subject AND {})
+                 WHEN device <> '' THEN {}
+                 ELSE 1 = 1 END)
+             ORDER BY seq LIMIT $2",
+            sites::of_site("t.site", 3),
+            sites::of_site("e.site", 3),
+            sites::of_device("event_log.device", 3)
+        );
+        query(built(sql))
+            .bind(seq)
+            .bind(limit)
+            .bind(self.sites.stored())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(LoggedChange {
+                    seq: row.try_get("seq")?,
+                    at: time(row, "at")?,
+                    kind: row.try_get("kind")?,
+                    subject: row.try_get("subject")?,
+                    device: row.try_get("device")?,
+                })
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// The history of a ticket, oldest first.

@@ -21,7 +21,8 @@ use super::journal::{self, Change};
 use super::label_words::{Judgement, Reason};
 use super::list::find;
 use super::row::{json, json_opt, parsed_opt};
-use super::{Act, EngineInput, Records, RecordsError, RequestKey, accounts, label_rows, query};
+use super::{Act, EngineInput, Records, RecordsError, RequestKey, Sites, built, label_rows};
+use super::{query, requests, sites};
 
 /// What somebody said, and of what.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,16 +138,16 @@ impl Records {
     pub async fn say(&self, saying: &Saying) -> Result<Said, RecordsError> {
         let mut tx = self.begin().await?;
         if let Some(request) = &saying.request
-            && !accounts::remember(&mut tx, request, saying.at).await?
+            && !requests::remember(&mut tx, request, saying.at).await?
         {
             return Ok(Said::default());
         }
         if let Some(into) = saying.merged_into {
-            told_of(&mut tx, into).await?;
+            told_of(&mut tx, into, &self.sites).await?;
         }
         let mut said = Said::default();
         for id in &saying.episodes {
-            let told = told_of(&mut tx, *id).await?;
+            let told = told_of(&mut tx, *id, &self.sites).await?;
             let unknown = || RecordsError::UnknownEpisode { named: id.to_string() };
             let mut label = label_of(&told.episode, saying).ok_or_else(unknown)?;
             self.follow(&mut tx, (&told, saying), (&mut label, &mut said.inputs)).await?;
@@ -208,8 +209,12 @@ impl Records {
         let mut tx = self.begin().await?;
         let mut said = Said::default();
         for number in numbers {
-            let row = query("SELECT * FROM label WHERE number = $1 AND undone_at IS NULL")
+            let seen = sites::of_site("site", 2);
+            let sql =
+                format!("SELECT * FROM label WHERE number = $1 AND undone_at IS NULL AND {seen}");
+            let row = query(built(sql))
                 .bind(*number)
+                .bind(self.sites.stored())
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(row) = row else { continue };
@@ -243,21 +248,24 @@ impl Records {
         filter: &LabelFilter,
         limit: i64,
     ) -> Result<Vec<Label>, RecordsError> {
-        query(
+        let sql = format!(
             "SELECT * FROM label
              WHERE ($1 = '' OR device = $1) AND ($2 = '' OR rule = $2)
-                 AND ($3 = 1 OR undone_at IS NULL)
+                 AND ($3 = 1 OR undone_at IS NULL) AND {}
              ORDER BY number DESC LIMIT $4",
-        )
-        .bind(filter.device.as_ref().map_or("", DeviceId::as_str))
-        .bind(filter.rule.as_ref().map_or("", RuleId::as_str))
-        .bind(i64::from(filter.with_undone))
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(label_rows::read)
-        .collect()
+            sites::of_site("site", 5)
+        );
+        query(built(sql))
+            .bind(filter.device.as_ref().map_or("", DeviceId::as_str))
+            .bind(filter.rule.as_ref().map_or("", RuleId::as_str))
+            .bind(i64::from(filter.with_undone))
+            .bind(limit)
+            .bind(self.sites.stored())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(label_rows::read)
+            .collect()
     }
 
     /// What a saying means for the ticket.
@@ -303,7 +311,7 @@ impl Records {
         inputs: &mut Vec<EngineInput>,
     ) -> Result<(), RecordsError> {
         let Some(episode) = label.episode else { return Ok(()) };
-        let told = told_of(tx, episode).await?;
+        let told = told_of(tx, episode, &self.sites).await?;
         let Some((ticket, state)) = told.ticket else { return Ok(()) };
         let reason = || "label undone".to_owned();
         let command = match (label.judgement, state) {
@@ -332,18 +340,25 @@ struct Told {
     ticket: Option<(TicketId, TicketState)>,
 }
 
-async fn told_of(tx: &mut AnyConnection, id: EpisodeId) -> Result<Told, RecordsError> {
-    let row = query(
+async fn told_of(
+    tx: &mut AnyConnection,
+    id: EpisodeId,
+    sites: &Sites,
+) -> Result<Told, RecordsError> {
+    let sql = format!(
         "SELECT e.body AS body, e.draft AS draft, l.ticket AS ticket
-         FROM episode e LEFT JOIN ticket_episode l ON l.episode = e.id WHERE e.id = $1",
-    )
-    .bind(id.to_string())
-    .fetch_optional(&mut *tx)
-    .await?
-    .ok_or_else(|| RecordsError::UnknownEpisode { named: id.to_string() })?;
+         FROM episode e LEFT JOIN ticket_episode l ON l.episode = e.id WHERE e.id = $1 AND {}",
+        sites::of_site("e.site", 2)
+    );
+    let row = query(built(sql))
+        .bind(id.to_string())
+        .bind(sites.stored())
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or_else(|| RecordsError::UnknownEpisode { named: id.to_string() })?;
     let ticket: Option<TicketId> = parsed_opt(&row, "ticket")?;
     let ticket = match ticket {
-        Some(ticket) => Some((ticket, find(tx, &ticket.to_string()).await?.state)),
+        Some(ticket) => Some((ticket, find(tx, &ticket.to_string(), sites).await?.state)),
         None => None,
     };
     Ok(Told { episode: json(&row, "body")?, draft: json_opt(&row, "draft")?, ticket })

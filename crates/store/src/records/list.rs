@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::act::Finish;
 use super::row::{json, json_opt, localized, parsed, parsed_opt, time, time_opt};
-use super::{Records, RecordsError, built, query};
+use super::{Records, RecordsError, Sites, built, query, sites};
 
 /// A ticket without its content: all that lists and commands need.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +140,7 @@ impl Records {
     /// [`RecordsError::UnknownTicket`] when there is none.
     pub async fn ticket(&self, named: &str) -> Result<TicketRow, RecordsError> {
         let mut connection = self.reader.acquire().await?;
-        find(&mut connection, named).await
+        find(&mut connection, named, &self.sites).await
     }
 
     /// The content of a ticket: causes, summary, evidence.
@@ -181,8 +181,9 @@ impl Records {
                  AND ($5 = '' OR priority = $5)
                  AND ($6 = '' OR lower(number || ' ' || device || ' ' || component || ' '
                      || headline_en || ' ' || headline_zh) LIKE $6 ESCAPE '!')
-                 AND ($7 = '' OR incident = $7)
-             ORDER BY opened_at DESC, id DESC LIMIT $8"
+                 AND ($7 = '' OR incident = $7) AND {}
+             ORDER BY opened_at DESC, id DESC LIMIT $8",
+            sites::of_site("site", 9)
         );
         query(built(sql))
             .bind(at)
@@ -193,6 +194,7 @@ impl Records {
             .bind(filter.text.as_deref().map(pattern).unwrap_or_default())
             .bind(filter.incident.clone().unwrap_or_default())
             .bind(limit)
+            .bind(self.sites.stored())
             .fetch_all(&self.reader)
             .await?
             .iter()
@@ -206,18 +208,22 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn open_counts(&self) -> Result<BTreeMap<DeviceId, OpenCount>, RecordsError> {
-        query(
+        let sql = format!(
             "SELECT device, COUNT(*) AS open, MIN(priority) AS worst FROM ticket
-             WHERE state NOT IN ('closed', 'false_alarm', 'duplicate') GROUP BY device",
-        )
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(|row| {
-            let count = OpenCount { open: row.try_get("open")?, worst: parsed_opt(row, "worst")? };
-            Ok((parsed(row, "device")?, count))
-        })
-        .collect()
+             WHERE state NOT IN ('closed', 'false_alarm', 'duplicate') AND {} GROUP BY device",
+            sites::of_site("site", 1)
+        );
+        query(built(sql))
+            .bind(self.sites.stored())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(|row| {
+                let open = row.try_get("open")?;
+                let count = OpenCount { open, worst: parsed_opt(row, "worst")? };
+                Ok((parsed(row, "device")?, count))
+            })
+            .collect()
     }
 
     /// How many tickets were opened since a time.
@@ -226,21 +232,28 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn opened_since(&self, since: Time) -> Result<i64, RecordsError> {
-        let row = query("SELECT COUNT(*) AS opened FROM ticket WHERE opened_at >= $1")
+        let seen = sites::of_site("site", 2);
+        let sql = format!("SELECT COUNT(*) AS opened FROM ticket WHERE opened_at >= $1 AND {seen}");
+        let row = query(built(sql))
             .bind(since.micros())
+            .bind(self.sites.stored())
             .fetch_one(&self.reader)
             .await?;
         Ok(row.try_get("opened")?)
     }
 }
 
-/// Finds a ticket by id or number.
+/// Finds a ticket of some sites by id or number.
 pub(super) async fn find(
     connection: &mut AnyConnection,
     named: &str,
+    sites: &Sites,
 ) -> Result<TicketRow, RecordsError> {
-    let row = query(built(format!("SELECT {COLUMNS} FROM ticket WHERE id = $1 OR number = $1")))
+    let seen = sites::of_site("site", 2);
+    let sql = format!("SELECT {COLUMNS} FROM ticket WHERE (id = $1 OR number = $1) AND {seen}");
+    let row = query(built(sql))
         .bind(named.to_owned())
+        .bind(sites.stored())
         .fetch_optional(connection)
         .await?;
     ticket(&row.ok_or_else(|| RecordsError::UnknownTicket { named: named.to_owned() })?)

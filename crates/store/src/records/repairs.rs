@@ -13,7 +13,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, Deed};
 use super::engine::{EngineInput, Notice, put_notice};
 use super::row::{json_opt, parsed, time, to_json};
-use super::{Records, RecordsError, RequestKey, TicketRow, accounts, query};
+use super::{Records, RecordsError, RequestKey, TicketRow, built, query, requests, sites};
 
 impl Records {
     /// Takes records over from elsewhere; returns how many were new.
@@ -40,16 +40,15 @@ impl Records {
         &self,
         repair: &RepairRecord,
         at: Time,
-        request: Option<&RequestKey>,
+        (actor, request): (&str, Option<&RequestKey>),
     ) -> Result<Option<EngineInput>, RecordsError> {
         let mut tx = self.begin().await?;
         if let Some(request) = request
-            && !accounts::remember(&mut tx, request, at).await?
+            && !requests::remember(&mut tx, request, at).await?
         {
             return Ok(None);
         }
         let input = if put(&mut tx, repair).await? {
-            let actor = request.map_or("", |it| it.account.as_str());
             let detail = serde_json::json!({"device": repair.device, "text": repair.text});
             let object = format!("repair/{}", repair.id);
             audit::append(&mut tx, &Deed::new(actor, "repair.record", &object, detail), at).await?;
@@ -70,8 +69,11 @@ impl Records {
     pub async fn repairs(&self, devices: &[DeviceId]) -> Result<Vec<RepairRecord>, RecordsError> {
         let mut all = Vec::new();
         for device in devices {
-            let rows = query("SELECT * FROM repair WHERE device = $1")
+            let seen = sites::of_device("repair.device", 2);
+            let sql = format!("SELECT * FROM repair WHERE device = $1 AND {seen}");
+            let rows = query(built(sql))
                 .bind(device.as_str())
+                .bind(self.sites.stored())
                 .fetch_all(&self.reader)
                 .await?;
             for row in &rows {
@@ -88,7 +90,9 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn repairs_all(&self) -> Result<Vec<RepairRecord>, RecordsError> {
-        query("SELECT * FROM repair ORDER BY at DESC, id DESC")
+        let seen = sites::of_device("repair.device", 1);
+        query(built(format!("SELECT * FROM repair WHERE {seen} ORDER BY at DESC, id DESC")))
+            .bind(self.sites.stored())
             .fetch_all(&self.reader)
             .await?
             .iter()

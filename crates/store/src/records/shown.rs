@@ -36,7 +36,7 @@ impl Records {
         shown: &Shown,
     ) -> Result<TicketRow, RecordsError> {
         let mut tx = self.begin().await?;
-        let mut row = find(&mut tx, ticket).await?;
+        let mut row = find(&mut tx, ticket, &self.sites).await?;
         if !row.state.is_open() {
             return Err(RecordsError::Ended { number: row.number });
         }

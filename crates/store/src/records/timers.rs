@@ -15,7 +15,7 @@ use super::act::Act;
 use super::journal::{self, Change};
 use super::list::find;
 use super::row::{parsed, time, time_opt};
-use super::{Records, RecordsError, TicketRow, course, outbox, query};
+use super::{Records, RecordsError, Sites, TicketRow, course, outbox, query};
 
 /// A timer that fired.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +135,7 @@ impl Records {
         due: &DueTimer,
         now: Time,
     ) -> Result<Option<Fired>, RecordsError> {
-        let ticket = find(&mut *tx, &due.ticket.to_string()).await?;
+        let ticket = find(&mut *tx, &due.ticket.to_string(), &Sites::All).await?;
         if !ticket.state.is_open() {
             mark(tx, due.id, "dropped", now).await?;
             return Ok(None);

@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
 use super::row::{json, parsed, time, to_json};
-use super::{Records, RecordsError, query};
+use super::{Records, RecordsError, built, query, sites};
 
 /// A stored waveform.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,21 +74,24 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn waveforms(&self, query: &WaveformQuery) -> Result<Vec<WaveformRow>, RecordsError> {
-        super::query(
+        let sql = format!(
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  (SELECT MAX(h.held_until) FROM waveform_hold h WHERE h.sha256 = w.sha256) AS held
-             FROM waveform w WHERE w.channel = $1 AND w.t0 >= $2 AND w.t0 < $3
+             FROM waveform w WHERE w.channel = $1 AND w.t0 >= $2 AND w.t0 < $3 AND {}
              ORDER BY w.t0 DESC, w.id DESC LIMIT $4",
-        )
-        .bind(query.channel.as_str())
-        .bind(query.from.micros())
-        .bind(query.to.micros())
-        .bind(query.limit)
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(waveform)
-        .collect()
+            sites::of_channel("w.channel", 5)
+        );
+        super::query(built(sql))
+            .bind(query.channel.as_str())
+            .bind(query.from.micros())
+            .bind(query.to.micros())
+            .bind(query.limit)
+            .bind(self.sites.stored())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(waveform)
+            .collect()
     }
 
     /// The waveform with these samples; the oldest one when two have the same.
@@ -97,17 +100,20 @@ impl Records {
     ///
     /// [`RecordsError`] when the store does not answer.
     pub async fn waveform(&self, sha256: Sha256) -> Result<Option<WaveformRow>, RecordsError> {
-        query(
+        let sql = format!(
             "SELECT w.id AS id, w.header AS header, w.received_at AS received_at,
                  (SELECT MAX(h.held_until) FROM waveform_hold h WHERE h.sha256 = w.sha256) AS held
-             FROM waveform w WHERE w.sha256 = $1 ORDER BY w.t0, w.id LIMIT 1",
-        )
-        .bind(sha256.to_string())
-        .fetch_optional(&self.reader)
-        .await?
-        .as_ref()
-        .map(waveform)
-        .transpose()
+             FROM waveform w WHERE w.sha256 = $1 AND {} ORDER BY w.t0, w.id LIMIT 1",
+            sites::of_channel("w.channel", 2)
+        );
+        query(built(sql))
+            .bind(sha256.to_string())
+            .bind(self.sites.stored())
+            .fetch_optional(&self.reader)
+            .await?
+            .as_ref()
+            .map(waveform)
+            .transpose()
     }
 
     /// Keeps a waveform for a ticket, at least until a time; it may arrive later than the hold.

@@ -5,7 +5,9 @@ use forewarn_domain::ticket::Command;
 use forewarn_domain::time::Span;
 use forewarn_store::records::audit::Deed;
 use forewarn_store::records::audit::chain::{AuditRow, Verifier};
-use forewarn_store::records::{NewConfig, NewSession, Records, Session};
+use forewarn_store::records::{
+    NewAccount, NewConfig, NewSession, PasswordHash, Records, Role, Sites,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -26,8 +28,21 @@ pub(crate) async fn everything_that_people_do_is_in_the_trail(records: Records) 
     assert!(trail(&records).await.is_empty());
     records.set_setup_token("s3cret", NOW).await.unwrap();
     let expires_at = NOW + Span::from_secs(60);
-    let session = Session { account: "li".into(), role: "lead".into(), expires_at };
-    let new = NewSession { secret: "s3cret-session".into(), session };
+    let account = NewAccount {
+        name: "li".parse().unwrap(),
+        display: "li".into(),
+        role: Role::Lead,
+        sites: Sites::All,
+        password: PasswordHash("s3cret".into()),
+    };
+    records.add_account(&account, "wang", NOW).await.unwrap();
+    let new = NewSession {
+        secret: "s3cret-session".into(),
+        account: "li".into(),
+        address: "192.0.2.7".into(),
+        program: "a phone".into(),
+        expires_at,
+    };
     records.open_session(&new, NOW).await.unwrap();
     let ticket = open_one(&records, "mill-01").await;
     records.act(&act(ticket, Command::Accept {})).await.unwrap();
@@ -49,6 +64,7 @@ pub(crate) async fn everything_that_people_do_is_in_the_trail(records: Records) 
     let told: Vec<_> = rows.iter().map(|it| (it.actor.as_str(), it.action.as_str())).collect();
     let expected = [
         ("forewarn", "setup_token.set"),
+        ("wang", "account.add"),
         ("li", "session.open"),
         ("forewarn", "ticket.opened"),
         ("li", "ticket.accept"),
@@ -57,7 +73,7 @@ pub(crate) async fn everything_that_people_do_is_in_the_trail(records: Records) 
         ("li", "session.close"),
     ];
     assert_eq!(told, expected, "what was refused or changed nothing left nothing");
-    assert_eq!(rows[3].object, ticket.to_string());
+    assert_eq!(rows[4].object, ticket.to_string());
     assert!(!format!("{rows:?}").contains("s3cret"), "no secret is in it");
 }
 

@@ -163,7 +163,7 @@ impl Machine {
         let age = (self.now - fault.from).secs_f64();
         let growth = fault.growth.unwrap_or(DEMO_GROWTH).secs_f64();
         let share = if fault.kind.is_sudden() { 1.0 } else { (age / growth).min(1.0) };
-        share * fault.strength
+        share.powf(fault.curve) * fault.strength
     }
 
     /// A size for a share of all faults of a kind, and nothing for the others.

@@ -34,7 +34,7 @@ fn a_stuck_sensor_repeats_its_value_while_the_others_move() {
     let from = ORIGIN + Span::from_secs(24);
     let (growth, strength) = (None, 1.0);
     let (kind, signal) = (FaultKind::FlatSensor, Some(Signal::OilTemp));
-    let fault = SeededFault { kind, signal, from, growth, strength };
+    let fault = SeededFault { kind, signal, from, growth, curve: 1.0, strength };
     let mut press = Machine::warm_at(build(Class::Press, vec![fault]), ORIGIN);
     press.advance(from + Span::from_secs(1));
     let (oil, current) = (press.value(Signal::OilTemp), press.value(Signal::Current));
@@ -47,7 +47,7 @@ fn a_stuck_sensor_repeats_its_value_while_the_others_move() {
 fn oil_drifts_by_more_than_twenty_kelvin_and_only_after_the_fault_began() {
     let from = ORIGIN + Span::from_secs(22);
     let kind = FaultKind::OilTemperatureDrift;
-    let fault = SeededFault { kind, signal: None, from, growth: None, strength: 1.0 };
+    let fault = SeededFault { kind, signal: None, from, growth: None, curve: 1.0, strength: 1.0 };
     let mut faulty = Machine::warm_at(build(Class::Press, vec![fault]), ORIGIN);
     let mut healthy = Machine::warm_at(build(Class::Press, Vec::new()), ORIGIN);
     let mut difference = |second: i64| {

@@ -16,6 +16,8 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly code: string,
+    /** How long to wait before the next try, in seconds. */
+    readonly waitS: number | null = null,
   ) {
     super(detail || title);
   }
@@ -49,11 +51,19 @@ export async function send<T>(path: string, body: unknown, key?: string): Promis
   return (await answer.json()) as T;
 }
 
-/** Exchanges the setup token for a session cookie. */
-export async function signIn(token: string): Promise<Session> {
-  const headers = { 'content-type': 'application/json' };
-  const answer = await ask('/session', { method: 'POST', headers, body: JSON.stringify({ token }) });
-  return (await answer.json()) as Session;
+/** Exchanges name and password for a session cookie. */
+export function signIn(name: string, password: string): Promise<Session> {
+  return send<Session>('/sessions', { name, password });
+}
+
+/** Makes the first admin with the setup token, and signs it in. */
+export function setUp(first: Record<'token' | 'name' | 'display_name' | 'password', string>): Promise<Session> {
+  return send<Session>('/setup', first);
+}
+
+/** Ends this browser's session. */
+export async function signOut(): Promise<void> {
+  await ask('/session', { method: 'DELETE' });
 }
 
 /** A key for one intention of one person; `randomUUID` is missing on plain http. */
@@ -81,7 +91,9 @@ async function problemOf(answer: Response): Promise<Problem> {
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
   try {
     const body = (await answer.json()) as Record<string, unknown>;
-    return new Problem(answer.status, text(body.title), text(body.detail), text(body.code));
+    const wait = Number(answer.headers.get('retry-after') ?? NaN);
+    const waitS = Number.isFinite(wait) ? wait : null;
+    return new Problem(answer.status, text(body.title), text(body.detail), text(body.code), waitS);
   } catch {
     return new Problem(answer.status, `HTTP ${answer.status}`, '', '');
   }

@@ -16,12 +16,18 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+/** What a role may do, in the server's words. */
+export type Duty = 'administer' | 'lead' | 'look' | 'own' | 'tell' | 'tune' | 'work';
+
 export interface Session {
   account: string;
-  role: string;
+  name: string;
+  role: string | null;
+  duties: Duty[];
   demo: boolean;
   language: 'en' | 'zh' | 'zh-CN' | null;
-  site: { id: string; name: Name; time_zone: string };
+  /** Null for an account of other sites. */
+  site: { id: string; name: Name; time_zone: string } | null;
 }
 
 export type Health = 'ok' | 'watch' | 'warn' | 'alarm' | 'unknown';
@@ -190,6 +196,7 @@ export interface Ticket extends Omit<TicketRow, 'headline'> {
   detected_at: string;
   causes: Cause[];
   past_repairs: PastRepair[];
+  similar_cases: SimilarCase[];
   brief: Brief;
   evidence: Evidence;
   evidence_sha256: string;
@@ -197,6 +204,7 @@ export interface Ticket extends Omit<TicketRow, 'headline'> {
   waiting_for: WaitingFor | null;
   finish: { cause: string; note: string; part: string | null } | null;
   verdict: Verdict | null;
+  repair_check: RepairCheck | null;
   timeline: TimelineEntry[];
   allowed: CommandWord[];
   causes_to_choose: { code: string; name: Name }[];
@@ -281,6 +289,32 @@ export interface PastRepair {
 
 /** A repair as the records store has it; `text` is in the words of whoever did it. */
 export type RepairRecord = Omit<PastRepair, 'relation'>;
+
+/** A past case that is like the present trouble; `shape` is how alike the signals are, -1 to 1. */
+export interface SimilarCase extends RepairRecord {
+  cause: string | null;
+  likeness: number;
+  shape: number | null;
+  words: string[];
+}
+
+/** What the machine's own signals say of a repair. */
+export interface RepairCheck {
+  at: string;
+  verdict: 'returned' | 'not_returned' | 'unknown';
+  signals: CheckedSignal[];
+}
+
+export interface CheckedSignal {
+  channel: string;
+  unit: string;
+  state: string;
+  before: number;
+  low: number | null;
+  high: number | null;
+  after: number | null;
+  samples: number;
+}
 
 export interface Trend {
   channel: string;

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../api/types';
+import { signOut } from '../api/client';
 import { heardAt, line, reopen } from '../api/live';
 import { place } from '../router';
 import { clock, now, zone } from '../text/format';
@@ -35,14 +36,15 @@ export function Shell({ session, children }: Props) {
           <Tab href="/rules" paths={['/rules']} text={t('nav.rules')} />
           <Tab href="/health" paths={['/health']} text={t('nav.health')} />
         </nav>
-        <span class="site">{session && pick(session.site.name)}</span>
+        <span class="site">{session?.site && pick(session.site.name)}</span>
         <LanguageSwitch />
+        {session && !session.demo && <SignOut session={session} />}
       </header>
       {session && <Banner />}
       <main id="main" tabIndex={-1}>{children}</main>
       <footer class="foot">
         {session?.demo && <span>{t('shell.demo')}</span>}
-        {session && <span>{t('shell.account', { account: session.account })}</span>}
+        {session && <span>{t('shell.account', { account: session.name })}</span>}
         <span>{t('shell.zone', { zone: zone.value })}</span>
       </footer>
     </>
@@ -53,6 +55,16 @@ function Tab({ href, paths, text }: { href: string; paths: string[]; text: strin
   const at = place.value.path;
   const isHere = paths.some((it) => (it === '/' ? at === it : at.startsWith(it)));
   return <a href={href} aria-current={isHere ? 'page' : undefined}>{text}</a>;
+}
+
+function SignOut({ session }: { session: Session }) {
+  // Everything that was read belongs to the account, so the page begins anew.
+  const leave = () => void signOut().finally(() => window.location.assign('/'));
+  return (
+    <button type="button" class="language" title={t('shell.account', { account: session.name })} onClick={leave}>
+      {t('shell.sign_out')}
+    </button>
+  );
 }
 
 function LanguageSwitch() {

@@ -11,10 +11,12 @@ import { pick } from '../text/language';
 import { Actions } from './ticket/actions';
 import { Before } from './ticket/before';
 import { Causes } from './ticket/causes';
+import { Check } from './ticket/check';
 import { Course } from './ticket/course';
 import { EvidencePanel } from './ticket/evidence';
 import { Head, Ladder } from './ticket/head';
 import { DoFirst, Quality, Seen } from './ticket/seen';
+import { Similar } from './ticket/similar';
 import { Timeline } from './ticket/timeline';
 import { useTitle } from './title';
 
@@ -41,10 +43,12 @@ function Sheet({ ticket, resource }: { ticket: Ticket; resource: Resource<Ticket
         <Head ticket={ticket} />
         <EvidencePanel ticket={ticket} device={device.value} />
         <DoFirst brief={ticket.brief} causes={ticket.causes} />
+        <Check check={ticket.repair_check} />
         <Seen brief={ticket.brief} />
         <div class="two">
           <Causes ticket={ticket} />
           <Before ticket={ticket} nameOf={nameOf} />
+          <Similar ticket={ticket} nameOf={nameOf} />
           <Quality ticket={ticket} />
         </div>
       </div>

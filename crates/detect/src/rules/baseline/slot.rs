@@ -45,15 +45,6 @@ impl Learned {
         limit.map_or(0.0, |limit| off.abs() / limit)
     }
 
-    /// How far a level is from the median, in its unit or as a share of a median of `least` or more.
-    pub(crate) fn offset(&self, level: f64, is_share: bool, least: f64) -> Option<f64> {
-        let (off, median) = (level - self.spread.median, self.spread.median.abs());
-        if !is_share {
-            return Some(off);
-        }
-        (0.0 < median && least <= median).then(|| off / median)
-    }
-
     /// The level at a signed distance from the normal.
     pub(crate) fn level(&self, distance: f64) -> Option<f64> {
         let limit = if 0.0 <= distance { self.above } else { self.below };

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::super::rule_text;
 use super::tighten::{self, Change, Departure, Written};
-use super::{EPISODES_MAX, GATE, KNOWN_MAX, ProposalError, Proposals, Told, ids};
+use super::{EPISODES_MAX, GATE, KNOWN_MAX, ProposalError, Proposals, Told, first_onset, ids};
 
 /// What people said of a rule.
 #[derive(Default)]
@@ -55,7 +55,8 @@ impl Proposals {
                 let counts = (said.rejected.len(), said.confirmed.len());
                 let told = Told { kind, why: tightened(&rule, counts, &what), evidence };
                 let changed = (toml, version);
-                self.propose((&rule, told), &said.rejected, changed, now).await?;
+                let first = first_onset(&said.rejected).unwrap_or(now);
+                self.propose((&rule, told), first, changed, now).await?;
             }
         }
         Ok(())

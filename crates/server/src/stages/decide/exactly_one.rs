@@ -38,8 +38,9 @@ fn every_real_episode_gets_exactly_one_ticket_whatever_dies() {
 #[test]
 fn without_any_of_its_parts_the_same_worlds_go_wrong() {
     for part in Part::ALL {
-        let found = simulate(0..ABLATED_SEEDS, Some(part));
-        assert!(!found.is_sound(), "{}: {}", part.name(), found.line(ABLATED_SEEDS, Some(part)));
+        // Most parts are missed at once; the memory only where a short fault meets a death.
+        let goes_wrong = |first| !simulate(first..first + 24, Some(part)).is_sound();
+        assert!((0..ABLATED_SEEDS).step_by(24).any(goes_wrong), "{} is not missed", part.name());
     }
 }
 
@@ -88,4 +89,4 @@ fn of_seed(seed: u64, without: Option<Part>) -> Verdict {
 const SEEDS: u64 = 300;
 
 /// Every part is missed within so many.
-const ABLATED_SEEDS: u64 = 24;
+const ABLATED_SEEDS: u64 = 480;

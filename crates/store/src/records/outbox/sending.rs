@@ -10,7 +10,7 @@ use forewarn_domain::time::{Span, Time};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::{Facts, New, put};
+use super::{Facts, New, put, standing};
 use crate::records::row::{json, parsed_opt, time};
 use crate::records::{Records, RecordsError, built, query};
 
@@ -201,15 +201,18 @@ impl Records {
     /// [`RecordsError`] when the store does not answer.
     pub async fn revive_message(&self, id: i64, now: Time) -> Result<bool, RecordsError> {
         let mut tx = self.begin().await?;
-        let revived = query(
+        let sql = format!(
             "UPDATE outbox SET dead_at = NULL, next_at = $1, leased_until = 0, attempts = 0,
                  created_at = $1
-             WHERE id = $2 AND dead_at IS NOT NULL",
-        )
-        .bind(now.micros())
-        .bind(id)
-        .execute(&mut *tx)
-        .await?;
+             WHERE id = $2 AND dead_at IS NOT NULL AND {}",
+            standing::of_ticket(3)
+        );
+        let revived = query(built(sql))
+            .bind(now.micros())
+            .bind(id)
+            .bind(self.sites.stored())
+            .execute(&mut *tx)
+            .await?;
         self.finish(tx).await?;
         Ok(revived.rows_affected() == 1)
     }

@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::sending::{Message, message};
 use crate::records::row::{time, time_opt};
-use crate::records::{Records, RecordsError, query};
+use crate::records::{Records, RecordsError, built, query, sites};
 
 /// Where a message stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,32 +95,35 @@ impl Records {
         filter: &MessageFilter,
         limit: i64,
     ) -> Result<Vec<MessageRow>, RecordsError> {
-        query(
+        let sql = format!(
             "SELECT id, key, channel, kind, ticket, created_at, attempts, facts, sent_at, dead_at,
                  next_at, last_error, digest
              FROM outbox
              WHERE ($1 = '' OR ticket = $1) AND ($2 = '' OR channel = $2)
-                 AND ($3 = 0 OR dead_at IS NOT NULL)
+                 AND ($3 = 0 OR dead_at IS NOT NULL) AND {}
              ORDER BY id DESC LIMIT $4",
-        )
-        .bind(filter.ticket.map(|it| it.to_string()).unwrap_or_default())
-        .bind(filter.channel.clone().unwrap_or_default())
-        .bind(i64::from(filter.is_dead))
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await?
-        .iter()
-        .map(|row| {
-            Ok(MessageRow {
-                message: message(row)?,
-                sent_at: time_opt(row, "sent_at")?,
-                dead_at: time_opt(row, "dead_at")?,
-                next_at: time(row, "next_at")?,
-                last_error: row.try_get("last_error")?,
-                digest: row.try_get("digest")?,
+            of_ticket(5)
+        );
+        query(built(sql))
+            .bind(filter.ticket.map(|it| it.to_string()).unwrap_or_default())
+            .bind(filter.channel.clone().unwrap_or_default())
+            .bind(i64::from(filter.is_dead))
+            .bind(limit)
+            .bind(self.sites.stored())
+            .fetch_all(&self.reader)
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(MessageRow {
+                    message: message(row)?,
+                    sent_at: time_opt(row, "sent_at")?,
+                    dead_at: time_opt(row, "dead_at")?,
+                    next_at: time(row, "next_at")?,
+                    last_error: row.try_get("last_error")?,
+                    digest: row.try_get("digest")?,
+                })
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// How full the outbox is.
@@ -162,4 +165,13 @@ impl Records {
         })
         .collect()
     }
+}
+
+/// The condition that a message is about a ticket of the sites bound as parameter `place`.
+pub(super) fn of_ticket(place: usize) -> String {
+    let condition = sites::of_site("t.site", place);
+    format!(
+        "(${place} = '*' OR EXISTS
+             (SELECT 1 FROM ticket t WHERE t.id = outbox.ticket AND {condition}))"
+    )
 }

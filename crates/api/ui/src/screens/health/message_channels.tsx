@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { type Problem, send } from '../../api/client';
 import type { MessageChannel, Tested } from '../../api/types';
+import { may } from '../../api/who';
 import { Empty, ProblemText } from '../../parts/notice';
 import { Tag } from '../../parts/shape';
 import { ago, moment, number } from '../../text/format';
@@ -39,7 +40,7 @@ function Row({ channel }: { channel: MessageChannel }) {
         <Figure name={t('channels.delivered')} value={channel.delivered} />
         <Figure name={t('channels.given_up')} value={channel.given_up} />
       </dl>
-      <TryButton id={channel.id} />
+      {may('tell') && <TryButton id={channel.id} />}
     </li>
   );
 }

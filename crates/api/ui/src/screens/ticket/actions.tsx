@@ -4,6 +4,7 @@
 
 import { useState } from 'preact/hooks';
 import type { Command, CommandWord, Ticket } from '../../api/types';
+import { may } from '../../api/who';
 import { ProblemText } from '../../parts/notice';
 import { t } from '../../text/language';
 import { useSending, type Failed } from './sending';
@@ -33,7 +34,9 @@ export function Actions({ ticket, onTicket }: Props) {
   const press = (word: CommandWord) =>
     needsSheet(word) ? setSheet(word) : choose({ command: word } as Command);
 
-  const { main, beside, rest } = order(ticket.allowed);
+  // Whoever may not work on tickets is told so once, instead of by each button.
+  const isMine = may('work');
+  const { main, beside, rest } = order(isMine ? ticket.allowed : []);
   const button = (word: CommandWord, look: string) => (
     <button
       type="button"
@@ -48,6 +51,7 @@ export function Actions({ ticket, onTicket }: Props) {
   );
   return (
     <div class="actions">
+      {!isMine && <p class="meta">{t('act.not_yours')}</p>}
       {failed && (
         <Failure
           {...failed}

@@ -16,7 +16,7 @@ interface Props {
 export function Before({ ticket, nameOf }: Props) {
   const of = (...relations: PastRepair['relation'][]) =>
     ticket.past_repairs.filter((it) => relations.includes(it.relation));
-  const cited = new Set(ticket.past_repairs.map((it) => it.id));
+  const cited = new Set([...ticket.past_repairs, ...ticket.similar_cases].map((it) => it.id));
   const further = ticket.brief.history.filter((it) => !cited.has(it.source) && it.source !== GROUNDS);
   return (
     <section class="card" id="before">
@@ -61,7 +61,13 @@ function Group({ title, repairs, nameOf, empty }: GroupProps) {
   );
 }
 
-export function RepairRow({ repair, children }: { repair: RepairRecord; children?: ComponentChildren }) {
+interface RowProps {
+  repair: RepairRecord;
+  children?: ComponentChildren;
+  more?: ComponentChildren;
+}
+
+export function RepairRow({ repair, children, more }: RowProps) {
   return (
     <li id={`repair-${repair.id}`}>
       <p class="line">
@@ -75,6 +81,7 @@ export function RepairRow({ repair, children }: { repair: RepairRecord; children
         {repair.part && <span class="meta"> · {t('before.part', { part: repair.part })}</span>}
         {repair.ticket && <> · <a class="source" href={`/t/${repair.ticket}`}>{repair.ticket}</a></>}
       </p>
+      {more}
     </li>
   );
 }

@@ -7,8 +7,6 @@ pub(super) enum Part {
     Acknowledgement,
     /// Time to confirm and to clear: each reading beyond the limit counts.
     Confirmation,
-    /// One open ticket for a device, a part and a family, where the engine's memory is lost as well.
-    Key,
     /// The ledger and the order of the agent: the engine takes what comes as it comes.
     Ledger,
     /// The engine's memory across a restart.
@@ -16,14 +14,13 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Acknowledgement, Self::Confirmation, Self::Key, Self::Ledger, Self::Memory];
+    pub(super) const ALL: [Self; 4] =
+        [Self::Acknowledgement, Self::Confirmation, Self::Ledger, Self::Memory];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Acknowledgement => "acknowledgement",
             Self::Confirmation => "confirmation",
-            Self::Key => "key",
             Self::Ledger => "ledger",
             Self::Memory => "memory",
         }

@@ -36,7 +36,8 @@ impl Truth {
         let (mut faults, mut splashes) = (Vec::new(), Vec::new());
         let mut from = 30 + chance.below(120);
         while from + 60 < SECONDS {
-            let until = (from + 30 + chance.below(60)).min(SECONDS - 30);
+            // Some last hardly longer than it takes to confirm them.
+            let until = (from + CONFIRMED_AFTER + 2 + chance.below(45)).min(SECONDS - 30);
             faults.push((from, until));
             let cool = from + CONFIRMED_AFTER + 5 + chance.below(30);
             splashes.push((cool, (cool + 1 + chance.below(8)).min(until)));

@@ -65,7 +65,7 @@ impl Server {
             beside: Beside::new(book, &knowledge.rules, &[]).unwrap(),
         };
         let resumed = decide.resume().await.unwrap();
-        if matches!(without, Some(Part::Key | Part::Memory)) {
+        if without == Some(Part::Memory) {
             decide.engine = engine();
         }
         let work = Work::new(resumed, &clock);

@@ -51,11 +51,7 @@ impl World {
     pub(super) async fn new(seed: u64, without: Option<Part>) -> Self {
         let mut chance = Chance(seed);
         let folder = in_memory_folder();
-        let file = folder.path().join(RECORDS);
-        let records = Records::open_file(&file).await.unwrap();
-        if without == Some(Part::Key) {
-            rusqlite::Connection::open(&file).unwrap().execute_batch(FORGET_KEYS).unwrap();
-        }
+        let records = Records::open_file(&folder.path().join(RECORDS)).await.unwrap();
         let agent = |number: usize| {
             let agent = AgentId::new(&format!("edge-{number}")).unwrap();
             let key = StreamKey { agent, epoch: Epoch(7), stream: Stream::NORMAL };
@@ -321,12 +317,6 @@ fn in_memory_folder() -> TempDir {
 const TICK_S: usize = 3;
 
 const RECORDS: &str = "records.db";
-
-/// Each ticket is about a part of its own.
-const FORGET_KEYS: &str = "DROP INDEX one_open;
-    CREATE TRIGGER forget_key AFTER INSERT ON ticket BEGIN
-        UPDATE ticket SET component = 'part-' || lower(NEW.number) WHERE id = NEW.id;
-    END;";
 
 const START_MS: i64 = 1_760_000_000_000;
 
