@@ -63,13 +63,15 @@ function Group({ title, repairs, nameOf, empty }: GroupProps) {
 
 interface RowProps {
   repair: RepairRecord;
+  /** Whether links to the repair lead here; a repair may stand on the page twice. */
+  isAnchor?: boolean;
   children?: ComponentChildren;
   more?: ComponentChildren;
 }
 
-export function RepairRow({ repair, children, more }: RowProps) {
+export function RepairRow({ repair, isAnchor = true, children, more }: RowProps) {
   return (
-    <li id={`repair-${repair.id}`}>
+    <li id={isAnchor ? `repair-${repair.id}` : undefined}>
       <p class="line">
         <span class="num">{day(repair.at)}</span>
         <span class="meta">{t('span.ago', { span: ago(repair.at) })}</span>

@@ -14,12 +14,13 @@ export function Similar({ ticket, nameOf }: Props) {
   const cases = ticket.similar_cases;
   if (cases.length === 0) return null;
   const causes = new Map(ticket.causes_to_choose.map((it) => [it.code, it.name]));
+  const known = new Set(ticket.past_repairs.map((it) => it.id));
   return (
     <section class="card" id="similar">
       <h2>{t('similar.title')}</h2>
       <ul class="repairs">
         {cases.map((it) => (
-          <RepairRow key={it.id} repair={it} more={<Likeness of={it} cause={it.cause && pick(causes.get(it.cause) ?? it.cause)} />}>
+          <RepairRow key={it.id} repair={it} isAnchor={!known.has(it.id)} more={<Likeness of={it} cause={it.cause && pick(causes.get(it.cause) ?? it.cause)} />}>
             <a href={`/d/${it.device}`}>{nameOf(it.device)}</a>
           </RepairRow>
         ))}
