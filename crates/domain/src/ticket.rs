@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod course;
 pub mod escalation;
+pub mod event;
 pub mod kind;
 pub mod state;
 
@@ -15,6 +16,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use event::TicketEvent;
 pub use state::{Command, IllegalTransition, TicketState, Verdict, WaitingFor};
 
 use crate::anomaly::{RuleRef, Signal};

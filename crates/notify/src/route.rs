@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 use forewarn_domain::family::{FaultFamily, Priority};
 use forewarn_domain::id::DeviceId;
+use forewarn_domain::ticket::TicketEvent;
+use forewarn_domain::ticket::kind::takes;
 use forewarn_domain::time::Time;
 use serde::Deserialize;
 
@@ -16,9 +18,9 @@ use crate::window::Window;
 pub struct Route {
     /// To which channels.
     pub to: Vec<String>,
-    /// What happened, see [`EVENTS`].
+    /// What happened.
     #[serde(default)]
-    pub events: Vec<String>,
+    pub events: Vec<TicketEvent>,
     /// How urgent.
     #[serde(default)]
     pub priorities: Vec<Priority>,
@@ -45,7 +47,7 @@ pub struct Route {
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
     /// What happened.
-    pub event: &'a str,
+    pub event: TicketEvent,
     /// How urgent.
     pub priority: Priority,
     /// On which device.
@@ -64,14 +66,13 @@ pub struct About<'a> {
 
 impl Route {
     fn fits(&self, about: &About<'_>, zone: Tz) -> bool {
-        (self.events.is_empty() || self.events.iter().any(|it| it == about.event))
-            && fits(&self.priorities, &about.priority)
-            && fits(&self.devices, about.device)
-            && (self.classes.is_empty() || self.classes.iter().any(|it| it == about.class))
-            && (self.areas.is_empty() || self.areas.iter().any(|it| it == about.area))
-            && (self.production_lines.is_empty()
-                || self.production_lines.iter().any(|it| it == about.production_line))
-            && fits(&self.families, &about.family)
+        takes(&self.events, &about.event)
+            && takes(&self.priorities, &about.priority)
+            && takes(&self.devices, about.device)
+            && takes(&self.classes, about.class)
+            && takes(&self.areas, about.area)
+            && takes(&self.production_lines, about.production_line)
+            && takes(&self.families, &about.family)
             && self.hours.is_none_or(|it| it.end(about.at, zone).is_some())
     }
 }
@@ -82,37 +83,6 @@ pub fn channels(table: &[Route], about: &About<'_>, zone: Tz) -> BTreeSet<String
     let rows = table.iter().filter(|it| it.fits(about, zone));
     rows.flat_map(|it| it.to.iter().cloned()).collect()
 }
-
-fn fits<T: PartialEq>(list: &[T], value: &T) -> bool {
-    list.is_empty() || list.contains(value)
-}
-
-/// What can happen to a ticket: what the engine does, the clocks, and the commands of people.
-pub const EVENTS: [&str; 19] = [
-    "opened",
-    "recurred",
-    "cleared",
-    "reminded",
-    "escalated",
-    "overdue",
-    "accept",
-    "arrive",
-    "assign",
-    "close",
-    "depart",
-    "duplicate",
-    "false_alarm",
-    "finish",
-    "reopen",
-    "resume",
-    "start",
-    "verify",
-    "wait",
-];
-
-/// What people are told when nobody wrote a table.
-pub const EVENTS_FOR_PEOPLE: [&str; 6] =
-    ["opened", "recurred", "reminded", "escalated", "overdue", "reopen"];
 
 #[cfg(test)]
 mod tests {
@@ -127,7 +97,7 @@ mod tests {
         let table: Table = toml::from_str(table).unwrap();
         let device = "mill-01".parse().unwrap();
         let mut about = About {
-            event: "opened",
+            event: TicketEvent::Opened,
             priority: Priority::P2,
             device: &device,
             class: "cnc-mill",
@@ -158,7 +128,7 @@ hours = { from = "18:00", to = "08:00" }
     #[test]
     fn every_row_that_fits_adds_its_channels_once() {
         assert_eq!(asked(TABLE, |_| {}), ["all", "mechanics"]);
-        assert_eq!(asked(TABLE, |it| it.event = "cleared"), ["all"]);
+        assert_eq!(asked(TABLE, |it| it.event = TicketEvent::Cleared), ["all"]);
         assert_eq!(asked(TABLE, |it| it.area = "hall-b"), ["all"]);
         assert_eq!(asked(TABLE, |it| it.family = FaultFamily::Thermal), ["all"]);
         let night = asked(TABLE, |it| it.priority = Priority::P1);

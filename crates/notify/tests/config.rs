@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use forewarn_domain::family::{FaultFamily, Priority};
+use forewarn_domain::ticket::TicketEvent;
 use forewarn_domain::time::Span;
 use forewarn_notify::route::{About, channels};
 use forewarn_notify::{InvalidMessages, Messages, MessagesFile};
@@ -92,7 +93,7 @@ fn what_cannot_work_is_refused_by_name() {
 fn without_routes_systems_get_everything_and_people_what_asks_for_work() {
     let messages = open(&format!("{WECOM}{ERP}")).unwrap();
     let device = "mill-01".parse().unwrap();
-    let told = |event: &str| {
+    let told = |event| {
         let about = About {
             event,
             priority: Priority::P4,
@@ -105,8 +106,9 @@ fn without_routes_systems_get_everything_and_people_what_asks_for_work() {
         };
         channels(&messages.routes, &about, messages.zone).into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(told("opened"), ["erp", "mechanics"]);
-    assert_eq!(told("accept"), ["erp"]);
+    assert_eq!(told(TicketEvent::Opened), ["erp", "mechanics"]);
+    assert_eq!(told(TicketEvent::DueSoon), ["erp", "mechanics"]);
+    assert_eq!(told(TicketEvent::Accept), ["erp"]);
     assert!(!format!("{messages:?}").contains("canary"), "no secret is shown");
 }
 

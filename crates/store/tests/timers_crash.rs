@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forewarn_domain::ticket::TicketEvent;
 use forewarn_domain::ticket::course::{
     Asked, Course, Document, Facts, Moment, Permit, Process, Refusal, Standing, Timer,
 };
@@ -43,7 +44,7 @@ impl Process for Ticking {
 
     fn fire(&self, _: &Facts, standing: &Standing, timer: &Timer, _: &Moment<'_>) -> Course {
         let timers = standing.armed.iter().filter(|it| it.name != timer.name).cloned().collect();
-        Course { timers, what: Some("escalated"), ..Course::default() }
+        Course { timers, what: Some(TicketEvent::Escalated), ..Course::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use forewarn_domain::ticket::course::{
 };
 use forewarn_domain::ticket::escalation::{Step, Whom};
 use forewarn_domain::ticket::kind::{EvidenceKind, takes};
-use forewarn_domain::ticket::{Command, TicketState};
+use forewarn_domain::ticket::{Command, TicketEvent, TicketState};
 use forewarn_domain::time::Time;
 
 use crate::handbook::Handbook;
@@ -48,7 +48,7 @@ impl Process for Handbook {
         let rest = standing.armed.iter().filter(|it| it.name != timer.name).cloned().collect();
         let course = Course { clocks: standing.clocks.clone(), timers: rest, ..Course::default() };
         if timer.name == UNSHELVE {
-            let (what, note) = (Some("unshelved"), words::unshelved());
+            let (what, note) = (Some(TicketEvent::Unshelved), words::unshelved());
             let tell = self.resolve(&Whom::Owner, ticket, now.at);
             return Course { is_unshelved: true, what, note, tell, ..course };
         }
@@ -120,8 +120,8 @@ impl Handbook {
     /// Whether a step waits for a ticket as it is.
     fn applies(&self, step: &Step, ticket: &Facts) -> bool {
         step.condition.holds(ticket.state)
-            && takes(&step.priority, ticket.priority)
-            && takes(&step.criticality, self.criticality(ticket))
+            && takes(&step.priority, &ticket.priority)
+            && takes(&step.criticality, &self.criticality(ticket))
     }
 
     /// The timer of a step's first or repeated round; none in a calendar that never works.
@@ -158,7 +158,7 @@ impl Handbook {
         if is_due {
             clock.breached_at = Some(now.at);
             course.note = words::overdue(kind, &due);
-            course.what = (!is_shelved).then_some("overdue");
+            course.what = (!is_shelved).then_some(TicketEvent::Overdue);
             course.tell = self.resolve(&Whom::Owner, ticket, now.at);
             for lead in self.resolve(&Whom::Leads, ticket, now.at) {
                 if !course.tell.contains(&lead) {
@@ -167,7 +167,7 @@ impl Handbook {
             }
         } else {
             course.note = words::due_soon(kind, &due);
-            course.what = Some("due_soon");
+            course.what = Some(TicketEvent::DueSoon);
             course.tell = self.resolve(&Whom::Owner, ticket, now.at);
         }
         if course.tell.is_empty() {

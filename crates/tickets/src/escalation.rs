@@ -7,7 +7,7 @@ use forewarn_domain::id::{GroupId, PersonId};
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::course::{Course, Facts, Moment};
 use forewarn_domain::ticket::escalation::{Action, Step, Whose};
-use forewarn_domain::ticket::{Command, TicketState};
+use forewarn_domain::ticket::{Command, TicketEvent, TicketState};
 
 use crate::dispatch::{self, Candidate, Job};
 use crate::handbook::Handbook;
@@ -43,7 +43,7 @@ impl Handbook {
         }
         let names: Vec<String> = course.tell.iter().map(|it| self.person_name(it)).collect();
         notes.push(words::told(&names));
-        course.what = Some("escalated");
+        course.what = Some(TicketEvent::Escalated);
         course.note = words::joined(&notes);
         if round < step.repeat {
             course.timers.extend(self.timer_of(step, round + 1, now.at));

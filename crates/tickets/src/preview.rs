@@ -5,8 +5,8 @@
 
 use forewarn_domain::id::PersonId;
 use forewarn_domain::text::Localized;
-use forewarn_domain::ticket::Command;
 use forewarn_domain::ticket::course::{Course, Crew, Facts, Moment, Process, Standing, Timer};
+use forewarn_domain::ticket::{Command, TicketEvent};
 use forewarn_domain::time::Time;
 
 use crate::handbook::Handbook;
@@ -17,7 +17,7 @@ pub struct Call {
     /// When.
     pub at: Time,
     /// `opened`, `due_soon`, `overdue`, `escalated` or `unshelved`.
-    pub what: &'static str,
+    pub what: TicketEvent,
     /// Why, and what else happens.
     pub note: Localized,
     /// Who is called.
@@ -31,7 +31,7 @@ impl Handbook {
         let course = self.open(ticket, at);
         let called = Call {
             at,
-            what: "opened",
+            what: TicketEvent::Opened,
             note: Localized::new("the ticket opens", "工单生成"),
             people: course.tell.clone(),
         };

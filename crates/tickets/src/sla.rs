@@ -33,10 +33,9 @@ impl<'a> Terms<'a> {
         ticket: &Facts,
         criticality: forewarn_domain::family::Criticality,
     ) -> Self {
-        let sla = kind
-            .sla
-            .iter()
-            .find(|it| takes(&it.priority, ticket.priority) && takes(&it.criticality, criticality));
+        let sla = kind.sla.iter().find(|it| {
+            takes(&it.priority, &ticket.priority) && takes(&it.criticality, &criticality)
+        });
         Self { kind, sla, calendars }
     }
 

@@ -9,7 +9,7 @@ use forewarn_domain::ticket::course::{
     Asked, Course, Crew, Document, Facts, Moment, Process, Refusal, Standing, TICKET_TYPE, Timer,
 };
 use forewarn_domain::ticket::kind::{EvidenceKind, TicketSource};
-use forewarn_domain::ticket::{Command, TicketId, TicketState, WaitingFor};
+use forewarn_domain::ticket::{Command, TicketEvent, TicketId, TicketState, WaitingFor};
 use forewarn_domain::time::{Span, Time};
 use forewarn_tickets::{Handbook, seeds};
 
@@ -284,7 +284,7 @@ fn a_shelved_ticket_calls_nobody_and_comes_back_by_itself() {
     let said = life.run_until("2026-11-26T10:59:00+08:00");
     assert!(said.iter().all(|(_, course)| course.what.is_none()), "{said:?}");
     let said = life.run_until("2026-11-26T11:00:00+08:00");
-    assert!(said.iter().any(|(_, course)| course.what == Some("unshelved")));
+    assert!(said.iter().any(|(_, course)| course.what == Some(TicketEvent::Unshelved)));
     assert!(said.iter().any(|(name, _)| name == "step.next-group"), "what waited is done then");
     assert_eq!(life.ticket.shelved_until, None);
 }

@@ -175,7 +175,7 @@ impl CallView {
         };
         Self {
             at: call.at,
-            what: call.what.to_owned(),
+            what: call.what.to_string(),
             note: (&call.note).into(),
             people: call.people.iter().map(person).collect(),
         }

@@ -16,18 +16,17 @@ use forewarn_api::{
     Access, ApiState, CauseChoice, EnvelopeView, LiveView, SpectrumView, Transport, VelocityView,
     router,
 };
-use forewarn_domain::anomaly::{Anomaly, Finding, RuleRef};
+use forewarn_domain::anomaly::{Anomaly, Finding};
 use forewarn_domain::cause::RankedCause;
 use forewarn_domain::channel::ChannelId;
-use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey, Phase};
-use forewarn_domain::evidence::{Evidence, QualityReport};
-use forewarn_domain::family::{FaultFamily, Priority, Severity, TicketKind};
+use forewarn_domain::episode::{Episode, EpisodeId, Phase};
+use forewarn_domain::family::{FaultFamily, Severity};
 use forewarn_domain::quality::Quality;
 use forewarn_domain::quantity::Axis;
 use forewarn_domain::reading::{Batch, BatchBody, Epoch, Reading, Readings, Stream, StreamKey};
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
-use forewarn_domain::ticket::{Summary, TicketDraft, TicketId};
+use forewarn_domain::ticket::{TicketDraft, TicketId};
 use forewarn_domain::time::{Span, Time};
 use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_lifecycle::{CancellationToken, Clock};
@@ -41,6 +40,9 @@ use forewarn_tickets::Handbook;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
+
+#[path = "../../../../tests/plants/draft.rs"]
+mod shared;
 
 /// 2026-11-22T08:00:00Z.
 pub(crate) const NOW: Time = Time::from_micros(1_795_334_400_000_000);
@@ -419,16 +421,6 @@ fn numbering() -> StreamKey {
 }
 
 fn draft(device: &str, minute: i64) -> TicketDraft {
-    let key = EpisodeKey {
-        site: "plant".parse().unwrap(),
-        device: device.parse().unwrap(),
-        component: "spindle-front".parse().unwrap(),
-        family: FaultFamily::Bearing,
-    };
-    let confirmed = NOW - Span::from_secs(3_600) + Span::from_secs(60 * minute);
-    let onset = confirmed - Span::from_secs(600);
-    let episode = EpisodeId::derive(&key, confirmed);
-    let rule = RuleRef { id: "spindle-bearing".parse().unwrap(), version: 1 };
     let outer_race = RankedCause {
         code: "bearing-outer-race".to_owned(),
         name: Localized::new("outer race", "外圈损伤"),
@@ -439,46 +431,11 @@ fn draft(device: &str, minute: i64) -> TicketDraft {
         confirmed: 1,
         closes: 2,
     };
-    TicketDraft {
-        id: TicketId::derive(episode),
-        episode,
-        key,
-        kind: TicketKind::Machine,
-        priority: Priority::P2,
-        onset_at: onset,
-        detected_at: confirmed,
-        confidence: 0.75,
-        causes: vec![outer_race],
-        signals: Vec::new(),
-        past_repairs: Vec::new(),
-        summary: Summary {
-            headline: Localized::new("front bearing wears", "前轴承磨损"),
-            urgency: Localized::new("within days", "几天之内"),
-            ..Summary::default()
-        },
-        rule: rule.clone(),
-        evidence: Evidence {
-            trace: "edge-1.00000000.1.1".to_owned(),
-            onset,
-            confirmed,
-            state: "cut".parse().unwrap(),
-            rules: vec![rule],
-            trends: Vec::new(),
-            spectrum: None,
-            signals: Vec::new(),
-            unchanged: Vec::new(),
-            quality: QualityReport::default(),
-            episode: None,
-            burst: None,
-            outlook: None,
-            models: Vec::new(),
-            repairs: Vec::new(),
-            shape: Default::default(),
-            similar: Vec::new(),
-        },
-        evidence_sha256: Sha256([7; 32]),
-        revision: 1,
-    }
+    let confirmed = NOW - Span::from_secs(3_600) + Span::from_secs(60 * minute);
+    let mut draft = shared::draft(device, confirmed);
+    draft.causes = vec![outer_race];
+    draft.summary.urgency = Localized::new("within days", "几天之内");
+    draft
 }
 
 fn episode(draft: &TicketDraft) -> Episode {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Clock;
 use super::kind::{EvidenceKind, TicketSource};
 use super::state::{Command, TicketState};
-use super::{TicketId, WaitingFor};
+use super::{TicketEvent, TicketId, WaitingFor};
 use crate::episode::EpisodeKey;
 use crate::family::{FaultFamily, Priority, TicketKind};
 use crate::id::{GroupId, PersonId, TicketTypeId};
@@ -209,9 +209,8 @@ pub struct Course {
     pub timers: Vec<Timer>,
     /// Whom to tell; nobody by name means whoever reads the channel.
     pub tell: Vec<PersonId>,
-    /// The word for the timeline and the message: `due_soon`, `overdue`, `escalated`, `unshelved`;
-    /// `None` is silent.
-    pub what: Option<&'static str>,
+    /// What the timeline and the message say happened; `None` is silent.
+    pub what: Option<TicketEvent>,
     /// What the timeline says.
     pub note: Localized,
     /// A command that the process itself gives, e.g. naming an owner.

@@ -82,10 +82,10 @@ impl Matches {
         criticality: Criticality,
         priority: Priority,
     ) -> bool {
-        takes(&self.source, source)
-            && takes(&self.kind, kind)
-            && takes(&self.criticality, criticality)
-            && takes(&self.priority, priority)
+        takes(&self.source, &source)
+            && takes(&self.kind, &kind)
+            && takes(&self.criticality, &criticality)
+            && takes(&self.priority, &priority)
     }
 
     /// How many conditions there are.
@@ -104,8 +104,8 @@ impl Matches {
 }
 
 /// Whether a list of conditions takes a word; an empty one takes all.
-pub fn takes<T: Copy + PartialEq>(list: &[T], word: T) -> bool {
-    list.is_empty() || list.contains(&word)
+pub fn takes<T: PartialEq<U>, U: ?Sized>(list: &[T], word: &U) -> bool {
+    list.is_empty() || list.iter().any(|it| it == word)
 }
 
 /// How fast a ticket must go on. A clock that is left out does not run.

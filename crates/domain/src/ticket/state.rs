@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::TicketEvent;
 use crate::cause::CauseCode;
 use crate::quantity::vocabulary;
 
@@ -132,23 +133,7 @@ impl Command {
     /// The word for the timeline.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Accept {} => "accept",
-            Self::Arrive {} => "arrive",
-            Self::Assign { .. } => "assign",
-            Self::Close { .. } => "close",
-            Self::Depart {} => "depart",
-            Self::Duplicate { .. } => "duplicate",
-            Self::FalseAlarm { .. } => "false_alarm",
-            Self::Finish { .. } => "finish",
-            Self::Reopen { .. } => "reopen",
-            Self::Resume {} => "resume",
-            Self::Shelve { .. } => "shelve",
-            Self::Start {} => "start",
-            Self::Unshelve {} => "unshelve",
-            Self::Verify {} => "verify",
-            Self::Wait { .. } => "wait",
-        }
+        TicketEvent::from(self).as_str()
     }
 }
 

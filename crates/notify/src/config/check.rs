@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use forewarn_domain::ticket::TicketEvent;
+
 use super::{LOG, Outlet};
-use crate::route::{EVENTS, EVENTS_FOR_PEOPLE, Route};
+use crate::route::Route;
 
 /// Systems get everything, people what asks for work.
 pub(super) fn usual(outlets: &[Outlet]) -> Vec<Route> {
@@ -15,7 +17,7 @@ pub(super) fn usual(outlets: &[Outlet]) -> Vec<Route> {
         .map(|it| Route {
             to: vec![it.id.clone()],
             events: match it.channel.is_for_people() {
-                true => EVENTS_FOR_PEOPLE.map(str::to_owned).to_vec(),
+                true => TicketEvent::ASKS_FOR_WORK.to_vec(),
                 false => Vec::new(),
             },
             priorities: Vec::new(),
@@ -37,9 +39,6 @@ pub(super) fn check_routes(routes: &[Route], outlets: &[Outlet]) -> Result<(), I
         }
         if let Some(unknown) = route.to.iter().find(|it| !is_known(it)) {
             return Err(InvalidMessages::Unknown { id: unknown.clone() });
-        }
-        if let Some(event) = route.events.iter().find(|it| !EVENTS.contains(&it.as_str())) {
-            return Err(InvalidMessages::Event { found: event.clone() });
         }
     }
     let reached = |id: &str| {
@@ -86,12 +85,6 @@ pub enum InvalidMessages {
     Circle {
         /// Which.
         id: String,
-    },
-    /// An event that nothing is.
-    #[error("`{found}` is no event of a ticket; known are {}", EVENTS.join(", "))]
-    Event {
-        /// The misspelt word.
-        found: String,
     },
     /// A file cannot be read.
     #[error("message channel `{id}`: {} cannot be read", path.display())]

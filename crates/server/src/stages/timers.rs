@@ -42,9 +42,13 @@ impl Timers {
         }
     }
 
-    /// Fires what is due; returns how long to wait for what comes next.
+    /// Ends calm storms and fires what is due; returns how long to wait for what comes next.
     async fn round(&self, now: Time) -> Duration {
-        match self.fire_due(now).await {
+        let done = async {
+            self.end_calm(now).await?;
+            self.fire_due(now).await
+        };
+        match done.await {
             Ok(next) => {
                 self.health.worked(Stage::Timers, now);
                 let wait = next.map_or(LOOK_EVERY, |it| (it - now).to_std());
@@ -65,10 +69,14 @@ impl Timers {
         }
     }
 
-    async fn fire_due(&self, now: Time) -> Result<Option<Time>, RecordsError> {
+    async fn end_calm(&self, now: Time) -> Result<(), RecordsError> {
         for incident in self.records.end_calm_incidents(now).await? {
             tracing::info!(stage = "timers", incident, "the incident is over");
         }
+        Ok(())
+    }
+
+    async fn fire_due(&self, now: Time) -> Result<Option<Time>, RecordsError> {
         loop {
             let next = self.records.next_timer().await?;
             if next.is_none_or(|it| now < it) {

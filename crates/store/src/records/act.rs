@@ -7,7 +7,9 @@
 use forewarn_domain::cause::CauseCode;
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::course::{Asked, Course, Facts, Permit, Process};
-use forewarn_domain::ticket::{Command, TicketState, TimelineEntry, Verdict, WaitingFor};
+use forewarn_domain::ticket::{
+    Command, TicketEvent, TicketState, TimelineEntry, Verdict, WaitingFor,
+};
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row};
@@ -115,7 +117,7 @@ impl Records {
         let (subject, device) = (changed.id.to_string(), changed.key.device.as_str());
         let change = Change { at: act.at, kind: "ticket.changed", subject: &subject, device };
         journal::write_change(&mut *tx, change).await?;
-        let what = act.command.word();
+        let what = TicketEvent::from(&act.command);
         let (ticket_id, revision, to) = (changed.id, changed.revision, course.tell.as_slice());
         let about = outbox::About { what, ticket: ticket_id, revision, to };
         outbox::address(&mut *tx, &self.notify, about, act.at).await?;

@@ -10,7 +10,7 @@ use forewarn_domain::episode::EpisodeId;
 use forewarn_domain::id::PersonId;
 use forewarn_domain::text::Localized;
 use forewarn_domain::ticket::course::{Facts, Process};
-use forewarn_domain::ticket::{TicketDraft, TicketId, TicketState, TimelineEntry};
+use forewarn_domain::ticket::{TicketDraft, TicketEvent, TicketId, TicketState, TimelineEntry};
 use forewarn_domain::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -76,8 +76,8 @@ impl Desk<'_> {
         let standing = Standing { id: draft.id, number, state: TicketState::ToAssign, revision: 1 };
         incidents::gather(self.tx, &draft.id.to_string(), &draft.key.site, self.at).await?;
         let to = self.begin_course(draft.id).await?;
-        self.note(&standing, draft, ("ticket.opened", "opened")).await?;
-        self.tell("opened", &standing, &to).await?;
+        self.note(&standing, draft, ("ticket.opened", TicketEvent::Opened.as_str())).await?;
+        self.tell(TicketEvent::Opened, &standing, &to).await?;
         Ok(Opened::New(standing.number))
     }
 
@@ -145,8 +145,9 @@ impl Desk<'_> {
             format!("the signal has been normal again since {cleared_at}"),
             format!("信号自 {cleared_at} 起恢复正常"),
         );
-        self.write(&standing, &device, ("ticket.changed", "cleared"), note).await?;
-        self.tell("cleared", &standing, &[]).await?;
+        self.write(&standing, &device, ("ticket.changed", TicketEvent::Cleared.as_str()), note)
+            .await?;
+        self.tell(TicketEvent::Cleared, &standing, &[]).await?;
         Ok(true)
     }
 
@@ -168,7 +169,7 @@ impl Desk<'_> {
         let note = checks::told(check);
         self.write(&standing, &device, ("ticket.changed", "checked"), note).await?;
         if check.verdict == CheckVerdict::NotReturned {
-            self.tell("not_verified", &standing, &[]).await?;
+            self.tell(TicketEvent::NotVerified, &standing, &[]).await?;
         }
         Ok(())
     }
@@ -184,8 +185,8 @@ impl Desk<'_> {
         .execute(&mut *self.tx)
         .await?;
         self.rewrite(draft, &mut standing).await?;
-        self.note(&standing, draft, ("ticket.changed", "recurred")).await?;
-        self.tell("recurred", &standing, &[]).await
+        self.note(&standing, draft, ("ticket.changed", TicketEvent::Recurred.as_str())).await?;
+        self.tell(TicketEvent::Recurred, &standing, &[]).await
     }
 
     /// Writes the row of a new ticket; `false` when the key has an open one already.
@@ -358,7 +359,7 @@ impl Desk<'_> {
 
     async fn tell(
         &mut self,
-        what: &str,
+        what: TicketEvent,
         standing: &Standing,
         to: &[PersonId],
     ) -> Result<(), RecordsError> {

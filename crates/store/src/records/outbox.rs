@@ -14,7 +14,7 @@ use forewarn_domain::cause::RankedCause;
 use forewarn_domain::family::{FaultFamily, Priority, TicketKind};
 use forewarn_domain::id::{ComponentId, DeviceId, PersonId};
 use forewarn_domain::text::Localized;
-use forewarn_domain::ticket::{Summary, TicketId, TicketState, WaitingFor};
+use forewarn_domain::ticket::{Summary, TicketEvent, TicketId, TicketState, WaitingFor};
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -94,7 +94,7 @@ pub struct Notice {
 #[derive(Clone, Copy, Debug)]
 pub struct Addressed<'a> {
     /// What happened.
-    pub event: &'a str,
+    pub event: TicketEvent,
     /// How urgent.
     pub priority: Priority,
     /// On which device.
@@ -134,7 +134,7 @@ impl fmt::Debug for Routes {
 /// What a message is about.
 #[derive(Clone, Copy)]
 pub(super) struct About<'a> {
-    pub(super) what: &'a str,
+    pub(super) what: TicketEvent,
     pub(super) ticket: TicketId,
     pub(super) revision: i64,
     pub(super) to: &'a [PersonId],
@@ -194,7 +194,14 @@ pub(super) async fn address(
     for channel in &channels {
         let key = format!("{what}/{id}/{revision}/{channel}");
         let (ticket, facts) = (id.as_str(), facts.as_str());
-        let new = New { key: &key, channel, what, ticket, facts, priority: Some(priority) };
+        let new = New {
+            key: &key,
+            channel,
+            what: what.as_str(),
+            ticket,
+            facts,
+            priority: Some(priority),
+        };
         put(&mut *tx, &new, at).await?;
     }
     Ok(())

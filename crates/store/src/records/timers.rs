@@ -6,7 +6,7 @@
 
 use forewarn_domain::id::PersonId;
 use forewarn_domain::ticket::course::{ACTOR, Course, Crew, Facts, Moment, Process, Timer};
-use forewarn_domain::ticket::{TicketId, TimelineEntry};
+use forewarn_domain::ticket::{TicketEvent, TicketId, TimelineEntry};
 use forewarn_domain::time::{Span, Time};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -31,7 +31,7 @@ pub struct Fired {
     /// How long after that it fired.
     pub late: Span,
     /// What came of it; `None` for a silent one.
-    pub what: Option<&'static str>,
+    pub what: Option<TicketEvent>,
     /// Who was told by name.
     pub told: Vec<PersonId>,
 }
@@ -173,7 +173,7 @@ impl Records {
         &self,
         tx: &mut AnyConnection,
         (ticket, course): (&TicketRow, &Course),
-        what: &'static str,
+        what: TicketEvent,
         at: Time,
     ) -> Result<(), RecordsError> {
         let revision = ticket.revision + 1;
@@ -186,7 +186,7 @@ impl Records {
         let entry = TimelineEntry {
             at,
             actor: ACTOR.to_owned(),
-            what: what.to_owned(),
+            what: what.to_string(),
             state: ticket.state,
             note: course.note.clone(),
         };

@@ -10,7 +10,7 @@ use forewarn_domain::ticket::course::{
     TypeRef,
 };
 use forewarn_domain::ticket::kind::EvidenceKind;
-use forewarn_domain::ticket::{Command, TicketDraft, TicketState};
+use forewarn_domain::ticket::{Command, TicketDraft, TicketEvent, TicketState};
 use forewarn_domain::time::{Span, Time};
 use forewarn_store::records::{Commit, NewConfig, Records, RecordsError, Shown, TicketWrite};
 
@@ -91,7 +91,10 @@ impl Process for Toy {
             clocks,
             timers: rest,
             tell: vec!["wu".parse().unwrap()],
-            what: Some(if timer.name == "step" { "escalated" } else { "overdue" }),
+            what: Some(match timer.name == "step" {
+                true => TicketEvent::Escalated,
+                false => TicketEvent::Overdue,
+            }),
             note: Localized::new("time is up", "时间到"),
             command,
             ..Course::default()

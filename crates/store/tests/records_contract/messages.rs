@@ -3,7 +3,7 @@
 
 use forewarn_domain::family::Priority;
 use forewarn_domain::text::Localized;
-use forewarn_domain::ticket::{Command, TicketState};
+use forewarn_domain::ticket::{Command, TicketEvent, TicketState};
 use forewarn_domain::time::Span;
 use forewarn_store::records::{Message, MessageFilter, MessageNotice, Parcel, Records, Routes};
 
@@ -56,7 +56,8 @@ pub(crate) async fn what_a_message_says_stays_as_it_was(records: Records) {
     let routes = |addressed: &forewarn_store::records::Addressed<'_>| {
         let is_urgent =
             addressed.priority <= Priority::P2 && addressed.device.as_str() == "mill-01";
-        let channels = [("all", true), ("urgent", is_urgent), ("new", addressed.event == "opened")];
+        let channels =
+            [("all", true), ("urgent", is_urgent), ("new", addressed.event == TicketEvent::Opened)];
         channels.iter().filter(|(_, is_told)| *is_told).map(|(id, _)| (*id).to_owned()).collect()
     };
     let records = records.with_routes(Routes::new(routes));

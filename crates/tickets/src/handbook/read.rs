@@ -7,6 +7,7 @@ use forewarn_domain::id::{CalendarId, GroupId, TicketTypeId};
 use forewarn_domain::people::People;
 use forewarn_domain::rota::Rota;
 use forewarn_domain::site::plant::Plant;
+use forewarn_domain::ticket::TicketEvent;
 use forewarn_domain::ticket::course::{
     CALENDAR, Document, ESCALATION, PEOPLE, ROTA, TICKET_TYPE, TypeRef,
 };
@@ -142,7 +143,7 @@ impl Handbook {
                 format!("warn_percent = {} is not 1 to 100", sla.warn_percent)
             })?;
         }
-        match kind.evidence.keys().find(|it| !COMMANDS.contains(&it.as_str())) {
+        match kind.evidence.keys().find(|it| !it.parse().is_ok_and(TicketEvent::is_command)) {
             Some(word) => Err(bad(document, &format!("`{word}` is no command of tickets"))),
             None => Ok(()),
         }
@@ -240,20 +241,3 @@ pub struct BadDocument {
     /// What is wrong, and where.
     pub detail: String,
 }
-
-/// Words of commands that may demand evidence.
-const COMMANDS: [&str; 13] = [
-    "accept",
-    "arrive",
-    "assign",
-    "close",
-    "depart",
-    "duplicate",
-    "false_alarm",
-    "finish",
-    "reopen",
-    "resume",
-    "start",
-    "verify",
-    "wait",
-];

@@ -6,7 +6,7 @@ use forewarn_domain::id::DeviceId;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::site::shared::{Respect, Shared, shared};
 use forewarn_domain::text::Localized;
-use forewarn_domain::ticket::{TicketState, WaitingFor};
+use forewarn_domain::ticket::{TicketEvent, TicketState, WaitingFor};
 use forewarn_domain::time::Time;
 use forewarn_notify::Message as Notification;
 use forewarn_notify::message::{Line, Text};
@@ -228,26 +228,32 @@ fn link(links: Option<&str>, message: &Message) -> Option<String> {
 
 /// What happened, in a word; a new ticket needs none.
 fn event(what: &str) -> Localized {
-    let (en, zh) = match what {
-        "accept" => ("accepted:", "已接单："),
-        "arrive" => ("on site:", "已到场："),
-        "assign" => ("assigned:", "已派单："),
-        "cleared" => ("signal back to normal:", "信号恢复正常："),
-        "close" => ("closed:", "已关闭："),
-        "depart" => ("on the way:", "已出发："),
-        "duplicate" => ("covered by another ticket:", "重复工单："),
-        "escalated" => ("escalated:", "已升级："),
-        "false_alarm" => ("false alarm:", "误报："),
-        "finish" => ("work done:", "已完工："),
-        "overdue" => ("overdue:", "已超时："),
-        "recurred" => ("came again:", "再次发生："),
-        "reminded" => ("reminder:", "提醒："),
-        "reopen" => ("reopened:", "重新打开："),
-        "resume" => ("work goes on:", "继续处理："),
-        "start" => ("in work:", "处理中："),
-        "verify" => ("verified:", "已验证："),
-        "wait" => ("waiting:", "挂起："),
-        _ => ("", ""),
+    use TicketEvent as E;
+    let Ok(event) = what.parse() else { return Localized::default() };
+    let (en, zh) = match event {
+        E::Opened => ("", ""),
+        E::Accept => ("accepted:", "已接单："),
+        E::Arrive => ("on site:", "已到场："),
+        E::Assign => ("assigned:", "已派单："),
+        E::Cleared => ("signal back to normal:", "信号恢复正常："),
+        E::Close => ("closed:", "已关闭："),
+        E::Depart => ("on the way:", "已出发："),
+        E::DueSoon => ("due soon:", "即将超时："),
+        E::Duplicate => ("covered by another ticket:", "重复工单："),
+        E::Escalated => ("escalated:", "已升级："),
+        E::FalseAlarm => ("false alarm:", "误报："),
+        E::Finish => ("work done:", "已完工："),
+        E::NotVerified => ("signal not back to normal after the repair:", "维修后信号未恢复："),
+        E::Overdue => ("overdue:", "已超时："),
+        E::Recurred => ("came again:", "再次发生："),
+        E::Reopen => ("reopened:", "重新打开："),
+        E::Resume => ("work goes on:", "继续处理："),
+        E::Shelve => ("laid aside:", "已搁置："),
+        E::Start => ("in work:", "处理中："),
+        E::Unshelve => ("taken up again:", "取消搁置："),
+        E::Unshelved => ("time on the shelf is over:", "搁置到期："),
+        E::Verify => ("verified:", "已验证："),
+        E::Wait => ("waiting:", "挂起："),
     };
     Localized::new(en, zh)
 }

@@ -1,16 +1,15 @@
 //! The guard alone, and the stage over a real store with the handbook that a new plant begins with.
 
-use forewarn_domain::anomaly::RuleRef;
-use forewarn_domain::episode::{EpisodeId, EpisodeKey};
-use forewarn_domain::evidence::{Evidence, QualityReport};
-use forewarn_domain::family::{FaultFamily, Priority, TicketKind};
+use forewarn_domain::family::Priority;
 use forewarn_domain::site::plant::Plant;
-use forewarn_domain::ticket::{Summary, TicketDraft, TicketId};
-use forewarn_domain::waveform::Sha256;
+use forewarn_domain::ticket::TicketDraft;
 use forewarn_store::records::{Commit, ReadHandbook, TicketWrite};
 use forewarn_tickets::Handbook;
 
 use super::*;
+
+#[path = "../../../../../tests/plants/draft.rs"]
+mod shared;
 
 #[test]
 fn a_clock_that_jumps_is_held_until_it_is_back_and_small_steps_are_followed() {
@@ -52,50 +51,7 @@ fn plant() -> Plant {
 }
 
 fn draft(priority: Priority) -> TicketDraft {
-    let key = EpisodeKey {
-        site: "plant".parse().expect("a slug"),
-        device: "mill-01".parse().expect("a slug"),
-        component: "spindle".parse().expect("a slug"),
-        family: FaultFamily::Bearing,
-    };
-    let episode = EpisodeId::derive(&key, NINE);
-    let rule = RuleRef { id: "spindle-bearing".parse().expect("a slug"), version: 1 };
-    TicketDraft {
-        id: TicketId::derive(episode),
-        episode,
-        key,
-        kind: TicketKind::Machine,
-        priority,
-        onset_at: NINE,
-        detected_at: NINE,
-        confidence: 0.75,
-        causes: Vec::new(),
-        signals: Vec::new(),
-        past_repairs: Vec::new(),
-        summary: Summary::default(),
-        rule: rule.clone(),
-        evidence: Evidence {
-            trace: String::new(),
-            onset: NINE,
-            confirmed: NINE,
-            state: "all".parse().expect("a slug"),
-            rules: vec![rule],
-            trends: Vec::new(),
-            spectrum: None,
-            signals: Vec::new(),
-            unchanged: Vec::new(),
-            quality: QualityReport::default(),
-            episode: None,
-            burst: None,
-            outlook: None,
-            models: Vec::new(),
-            repairs: Vec::new(),
-            shape: Default::default(),
-            similar: Vec::new(),
-        },
-        evidence_sha256: Sha256([7; 32]),
-        revision: 1,
-    }
+    TicketDraft { priority, ..shared::draft("mill-01", NINE) }
 }
 
 async fn until(records: &Records, what: &str) -> Vec<String> {
