@@ -64,13 +64,13 @@ pub(crate) enum Detector {
 /// The memory of a judge of any kind.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) enum Memory {
-    Baseline(Box<baseline::Memory>),
-    Count(Box<count::Memory>),
-    Flat(Box<flat::Memory>),
+    Baseline(baseline::Memory),
+    Count(count::Memory),
+    Flat(flat::Memory),
     Limit,
-    Rate(Box<rate::Memory>),
+    Rate(rate::Memory),
     SeverityZone,
-    Shift(Box<shift::Memory>),
+    Shift(shift::Memory),
 }
 
 impl Memory {
@@ -90,13 +90,13 @@ impl Memory {
 impl Detector {
     pub(crate) fn start(&self, states: usize) -> Memory {
         match self {
-            Self::Baseline(judge) => Memory::Baseline(Box::new(judge.start(states))),
-            Self::Count(judge) => Memory::Count(Box::new(judge.start(states))),
-            Self::Flat(judge) => Memory::Flat(Box::new(judge.start(states))),
+            Self::Baseline(judge) => Memory::Baseline(judge.start(states)),
+            Self::Count(judge) => Memory::Count(judge.start(states)),
+            Self::Flat(judge) => Memory::Flat(judge.start(states)),
             Self::Limit(_) => Memory::Limit,
-            Self::Rate(judge) => Memory::Rate(Box::new(judge.start(states))),
+            Self::Rate(judge) => Memory::Rate(judge.start(states)),
             Self::SeverityZone(_) => Memory::SeverityZone,
-            Self::Shift(judge) => Memory::Shift(Box::new(judge.start(states))),
+            Self::Shift(judge) => Memory::Shift(judge.start(states)),
         }
     }
 

@@ -36,6 +36,11 @@ impl Thinned {
         &self.values
     }
 
+    /// See [`crate::DeviceState::touch`].
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.skip) ^ self.values.last().map_or(0, |it| it.to_bits())
+    }
+
     /// Gives the memory back.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();

@@ -178,6 +178,13 @@ impl TriagePlan {
         true
     }
 
+    /// Reads something of what a reading of this channel will need; see `DeviceState::touch`.
+    #[must_use]
+    pub fn touch(&self, state: &TriageState, place: usize) -> u64 {
+        let sense = state.senses.get(place).map_or(0, Sense::touch);
+        sense ^ self.watched.get(place).map_or(0, |it| u64::from(it.is_measured))
+    }
+
     /// The anomaly as one about the sensor, where the sensor alone explains it. `levels` are the
     /// device's channels with a learned normal, at the time of the anomaly.
     #[must_use]

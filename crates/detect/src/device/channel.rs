@@ -179,15 +179,19 @@ impl ChannelState {
     ) -> Option<(&'a Baseline, &'a baseline::Memory)> {
         let mut pairs = plan.watches.iter().zip(&self.minds);
         pairs.find_map(|(watch, mind)| match (&watch.detector, &mind.memory) {
-            (Detector::Baseline(judge), Memory::Baseline(memory)) => Some((judge, &**memory)),
+            (Detector::Baseline(judge), Memory::Baseline(memory)) => Some((judge, memory)),
             _ => None,
         })
     }
 
     /// See [`super::DeviceState::touch`].
     pub(super) fn touch(&self) -> u64 {
-        let own =
-            self.index ^ u64::from(self.is_doubted) ^ u64::from(self.heading.newest().is_some());
+        let own = self.index
+            ^ u64::from(self.is_doubted)
+            ^ u64::from(self.run)
+            ^ u64::from(self.silence.is_active())
+            ^ u64::from(self.trusted.is_some())
+            ^ u64::from(self.heading.newest().is_some());
         let of_mind = |it: &Mind| u64::from(it.confirm.is_normal()) ^ it.memory.touch();
         self.minds.iter().fold(own, |all, it| all ^ of_mind(it))
     }

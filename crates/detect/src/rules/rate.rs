@@ -130,7 +130,9 @@ impl Rate {
 impl Memory {
     /// See [`crate::DeviceState::touch`].
     pub(crate) fn touch(&self) -> u64 {
-        self.index ^ self.seen ^ self.means.first().map_or(0, |it| it.from.micros().cast_unsigned())
+        let from = |it: &Mean| it.from.micros().cast_unsigned();
+        let ends = self.means.first().map_or(0, from) ^ self.means.last().map_or(0, from);
+        self.index ^ self.seen ^ ends
     }
 
     fn take(&mut self, sample: &Sample, window: Span) {

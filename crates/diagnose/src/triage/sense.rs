@@ -82,6 +82,11 @@ impl Sense {
         self.turn(channel, t, value)
     }
 
+    /// See [`super::TriagePlan::touch`].
+    pub(super) fn touch(&self) -> u64 {
+        self.value.to_bits() ^ u64::from(self.odd) ^ u64::from(self.active.is_some())
+    }
+
     /// Notes whether a reading of any quality makes sense.
     pub(super) fn note(&mut self, is_odd: bool) {
         self.odd = self.odd << 1 | u8::from(is_odd);

@@ -55,7 +55,9 @@ impl Learned {
 impl Slot {
     /// See [`crate::DeviceState::touch`].
     pub(crate) fn touch(&self) -> u64 {
-        self.seen ^ u64::from(self.level.is_settled()) ^ self.learned.map_or(0, |it| it.samples)
+        let learned = self.learned.as_ref().map_or(0, |it| it.samples ^ it.spread.noise.to_bits());
+        let kept = self.values.touch() ^ self.steps.touch();
+        self.seen ^ u64::from(self.level.is_settled()) ^ u64::from(self.is_final) ^ learned ^ kept
     }
 
     pub(crate) fn learned(&self) -> Option<&Learned> {
