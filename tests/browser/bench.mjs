@@ -1,15 +1,11 @@
 // The process engineer's bench in a browser: a rule in shadow finds what it should not, ten of its
 // anomalies are rejected, a gate is proposed with its backtest, approved, and a replay shows those ten
 // gone while the confirmed bearing fault stays.
-//
-// Pictures go to docs/screens when FOREWARN_SCREENS=1, else to a temporary folder.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ask, ROOT, startDemo, waitFor } from './demo_process.mjs';
-import { CHROMIUM, hasBrowser, launch, PATIENCE_MS, visit } from './visitor.mjs';
+import { ask, startDemo, waitFor } from './demo_process.mjs';
+import { run } from './story.mjs';
+import { CHROMIUM, hasBrowser, PATIENCE_MS, visit } from './visitor.mjs';
 
 const TOTAL_MS = 14 * 60_000;
 const TICKET_WITHIN_MS = 4 * 60_000;
@@ -36,28 +32,6 @@ clear_for = "30s"
 severity = "warning"
 fault_family = "tool_process"
 `;
-
-async function main() {
-  if (!hasBrowser()) return skip(`needs ${CHROMIUM}`);
-  const watchdog = setTimeout(() => fail(new Error(`not done within ${TOTAL_MS} ms`)), TOTAL_MS);
-  const folder = pictureFolder();
-  const demo = await startDemo();
-  const browser = await launch();
-  stopAll = async () => {
-    await browser.close();
-    await demo.stop();
-  };
-  try {
-    await story(demo, browser, (name) => join(folder, `${name}.png`));
-    console.log(`ok: ten rejections became a gate, and no confirmed fault was lost; pictures in ${folder}`);
-  } catch (error) {
-    error.stack += `\n--- the demo's last words\n${demo.said()}`;
-    throw error;
-  } finally {
-    clearTimeout(watchdog);
-    await stopAll();
-  }
-}
 
 async function story({ base }, browser, picture) {
   const wrongs = [];
@@ -272,24 +246,10 @@ async function onThePhone(phone, base, picture) {
   await page.screenshot({ path: picture('explore-phone-zh') });
 }
 
-function pictureFolder() {
-  if (process.env.FOREWARN_SCREENS !== '1') return mkdtempSync(join(tmpdir(), 'forewarn-bench-'));
-  const folder = join(ROOT, 'docs', 'screens');
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
-function skip(why) {
-  console.log(`SKIPPED the bench in a browser: ${why}`);
-  if ((process.env.FOREWARN_REQUIRE ?? '').split(',').includes('peers')) process.exitCode = 1;
-}
-
-let stopAll = async () => {};
-
-async function fail(error) {
-  console.error(`FAILED the bench in a browser: ${error.stack ?? error}`);
-  await stopAll().catch(() => {});
-  process.exit(1);
-}
-
-await main().catch(fail);
+await run({
+  what: 'ten rejections became a gate, and no confirmed fault was lost',
+  withinMs: TOTAL_MS,
+  lacks: !hasBrowser() && CHROMIUM,
+  start: startDemo,
+  story,
+});

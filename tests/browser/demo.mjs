@@ -1,41 +1,15 @@
 // The whole product through a browser: the demo opens the bearing ticket by itself, and a person
 // reads it in both languages, looks at the spectrum, and takes it.
-//
-// Pictures go to docs/screens when FOREWARN_SCREENS=1, else to a temporary folder.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ask, ROOT, startDemo, waitFor } from './demo_process.mjs';
-import { CHROMIUM, hasBrowser, launch, PATIENCE_MS, plain, seenText, visit } from './visitor.mjs';
+import { ask, startDemo, waitFor } from './demo_process.mjs';
+import { run } from './story.mjs';
+import { CHROMIUM, hasBrowser, PATIENCE_MS, plain, seenText, visit } from './visitor.mjs';
 
 const TOTAL_MS = 8 * 60_000;
 const TICKET_WITHIN_MS = 4 * 60_000;
 /** The raw samples follow the features that opened the ticket. */
 const SPECTRUM_WITHIN_MS = 30_000;
-
-async function main() {
-  if (!hasBrowser()) return skip(`needs ${CHROMIUM}`);
-  const watchdog = setTimeout(() => fail(new Error(`not done within ${TOTAL_MS} ms`)), TOTAL_MS);
-  const folder = pictureFolder();
-  const demo = await startDemo();
-  const browser = await launch();
-  stopAll = async () => {
-    await browser.close();
-    await demo.stop();
-  };
-  try {
-    await story(demo, browser, (name) => join(folder, `${name}.png`));
-    console.log(`ok: the bearing ticket reads in both languages; pictures in ${folder}`);
-  } catch (error) {
-    error.stack += `\n--- the demo's last words\n${demo.said()}`;
-    throw error;
-  } finally {
-    clearTimeout(watchdog);
-    await stopAll();
-  }
-}
 
 async function story({ base }, browser, picture) {
   const wrongs = [];
@@ -208,24 +182,10 @@ async function readAtNight({ page, open }, base, picture) {
   await page.screenshot({ path: picture('ticket-phone-en-dark') });
 }
 
-function pictureFolder() {
-  if (process.env.FOREWARN_SCREENS !== '1') return mkdtempSync(join(tmpdir(), 'forewarn-screens-'));
-  const folder = join(ROOT, 'docs', 'screens');
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
-function skip(why) {
-  console.log(`SKIPPED the demo in a browser: ${why}`);
-  if ((process.env.FOREWARN_REQUIRE ?? '').split(',').includes('peers')) process.exitCode = 1;
-}
-
-let stopAll = async () => {};
-
-async function fail(error) {
-  console.error(`FAILED the demo in a browser: ${error.stack ?? error}`);
-  await stopAll().catch(() => {});
-  process.exit(1);
-}
-
-await main().catch(fail);
+await run({
+  what: 'the bearing ticket reads in both languages',
+  withinMs: TOTAL_MS,
+  lacks: !hasBrowser() && CHROMIUM,
+  start: startDemo,
+  story,
+});

@@ -71,7 +71,8 @@ export async function waitFor(what, withinMs, attempt) {
   throw new Error(`${what}: not within ${Math.round(withinMs / 1000)} s (${last})`);
 }
 
-async function stop(child) {
+/** Ends a child: politely, then not. */
+export async function stop(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

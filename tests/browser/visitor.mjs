@@ -1,6 +1,9 @@
 // A person with a browser: a phone or a desk, in one language, who notes everything that is wrong.
+//
+// FOREWARN_PAGE names a folder with a built page that is shown in the place of the binary's own.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -25,8 +28,11 @@ export function launch() {
   });
 }
 
-/** Opens a browser window; whatever goes wrong in it ends up in `wrongs`. */
-export async function visit(browser, base, { size, language, scheme = 'light' }, wrongs) {
+/**
+ * Opens a browser window; whatever goes wrong in it ends up in `wrongs`. `refusals` are the statuses that
+ * the story provokes: browsers complain of each.
+ */
+export async function visit(browser, base, { size, language, scheme = 'light', refusals = [] }, wrongs) {
   const context = await browser.newContext({
     ...SIZES[size],
     locale: LOCALES[language],
@@ -35,12 +41,14 @@ export async function visit(browser, base, { size, language, scheme = 'light' },
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
+  if (process.env.FOREWARN_PAGE) await showPage(page, base, process.env.FOREWARN_PAGE);
   const note = (text) => wrongs.push(`${size} ${language}: ${text}`);
   page.on('pageerror', (error) => note(`the page threw ${error.message}`));
   page.on('console', (message) => {
     // A stale revision is no mistake: the page reads the ticket again and goes on.
-    const isOvertaken = /status of 412/.test(message.text());
-    if (message.type() === 'error' && !isOvertaken) note(`console: ${message.text()} ${message.location().url}`);
+    const status = Number(/status of (\d+)/.exec(message.text())?.[1] ?? 0);
+    const isMeant = status === 412 || refusals.includes(status);
+    if (message.type() === 'error' && !isMeant) note(`console: ${message.text()} ${message.location().url}`);
   });
   page.on('request', (request) => {
     const url = request.url();
@@ -49,15 +57,45 @@ export async function visit(browser, base, { size, language, scheme = 'light' },
   const open = async (path) => {
     await page.goto(base + path);
     await page.locator('main h1').first().waitFor();
-    const excess = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (0 < excess) note(`${path} is ${excess} px wider than the screen`);
+    await fits(path);
+  };
+  /** Nothing, a sheet neither, is wider than the screen. */
+  const fits = async (what) => {
+    const excess = await page.evaluate(() => {
+      const sheet = document.querySelector('dialog[open]');
+      const beyond = document.documentElement.scrollWidth - window.innerWidth;
+      return Math.max(beyond, sheet ? sheet.scrollWidth - sheet.clientWidth : 0);
+    });
+    if (0 < excess) note(`${what} is ${excess} px wider than the screen`);
   };
   const switchLanguage = async (to) => {
     await page.locator('.language', { hasText: OTHER[to] }).click();
     await page.locator(`html[lang^="${to}"]`).waitFor();
   };
-  return { page, open, switchLanguage, close: () => context.close() };
+  return { page, open, fits, switchLanguage, close: () => context.close() };
 }
+
+/** Shows a built page from a folder in the place of the binary's own, with the policy of the server. */
+async function showPage(page, base, folder) {
+  const policy = (await fetch(`${base}/`)).headers.get('content-security-policy') ?? '';
+  await page.route((url) => url.href.startsWith(base) && !url.pathname.startsWith('/api/'), async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const asked = join(folder, pathname);
+    const file = pathname !== '/' && existsSync(asked) ? asked : join(folder, 'index.html');
+    await route.fulfill({
+      body: readFileSync(file),
+      contentType: KINDS[extname(file)] ?? 'application/octet-stream',
+      headers: { 'content-security-policy': policy },
+    });
+  });
+}
+
+const KINDS = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+};
 
 /** The text that a person sees, with every kind of blank as one space. */
 export async function seenText(page, selector = 'main') {

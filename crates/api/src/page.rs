@@ -48,8 +48,10 @@ fn headers(kind: &'static str, caching: &'static str) -> [(HeaderName, &'static 
 const INDEX: &str = "index.html";
 
 /// First parts of the paths that are screens of the page.
-const SCREENS: [&str; 9] =
-    ["t", "d", "health", "tickets", "devices", "review", "explore", "rules", "sign-in"];
+const SCREENS: [&str; 11] = [
+    "access", "account", "d", "devices", "explore", "health", "review", "rules", "sign-in", "t",
+    "tickets",
+];
 
 const HTML: &str = "text/html; charset=utf-8";
 const BYTES: &str = "application/octet-stream";

@@ -15,7 +15,8 @@ const config = defineConfig({
   },
   server: {
     host: '127.0.0.1',
-    proxy: { '/api': process.env.FOREWARN_API ?? 'http://127.0.0.1:8080' },
+    // The server takes commands only from the page's own address, so Host stays as the browser said it.
+    proxy: { '/api': { target: process.env.FOREWARN_API ?? 'http://127.0.0.1:8080', changeOrigin: false } },
   },
 });
 

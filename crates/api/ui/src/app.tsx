@@ -1,6 +1,7 @@
 // Which screen stands at which path, and who is looking.
 
 import { useEffect } from 'preact/hooks';
+import { turnedAway } from './api/client';
 import { useResource } from './api/resource';
 import type { Session } from './api/types';
 import { who } from './api/who';
@@ -8,6 +9,7 @@ import { NotFound } from './parts/notice';
 import { Shell } from './parts/shell';
 import { SignIn } from './parts/sign_in';
 import { place } from './router';
+import { AccessScreen, OwnScreen } from './screens/access';
 import { ExploreScreen, ReviewScreen, RulesScreen } from './screens/bench';
 import { DeviceScreen } from './screens/device';
 import { DevicesScreen } from './screens/devices';
@@ -19,7 +21,11 @@ import { adoptLanguage, locale } from './text/language';
 
 export function App() {
   const session = useResource<Session>('/session');
-  const known = session.value;
+  const isStranger = session.problem?.status === 401;
+  const known = isStranger ? null : session.value;
+  useEffect(() => {
+    if (0 < turnedAway.value) session.reload();
+  }, [turnedAway.value]);
   useEffect(() => {
     who.value = known;
     if (!known) return;
@@ -29,9 +35,8 @@ export function App() {
   useEffect(() => {
     document.documentElement.lang = locale.value;
   }, [locale.value]);
-  const isStranger = session.problem?.status === 401;
   return (
-    <Shell session={known}>
+    <Shell session={known} isStranger={isStranger}>
       {isStranger ? <SignIn onSession={session.put} /> : <Screen path={place.value.path} />}
     </Shell>
   );
@@ -47,5 +52,7 @@ function Screen({ path }: { path: string }) {
   if (first === 'explore') return <ExploreScreen />;
   if (first === 'rules') return <RulesScreen />;
   if (first === 'health') return <HealthScreen />;
+  if (first === 'access') return <AccessScreen />;
+  if (first === 'account') return <OwnScreen />;
   return <NotFound />;
 }

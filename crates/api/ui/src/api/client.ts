@@ -3,9 +3,11 @@
 // Every failure comes out as a `Problem`, so that screens show one kind of thing. Retrying is the
 // caller's decision: it passes the same key again, and the server does the work once.
 
+import { signal } from '@preact/signals';
 import type { Command, Session, Ticket } from './types';
 
 const BASE = '/api/v1';
+const SESSION = '/session';
 /** The server itself gives up after 30 s. */
 const PATIENCE_MS = 35_000;
 
@@ -22,6 +24,9 @@ export class Problem extends Error {
     super(detail || title);
   }
 }
+
+/** Counts the answers that say that nobody is signed in any more; who the page is for must be asked again. */
+export const turnedAway = signal(0);
 
 /** Reads one resource. */
 export async function read<T>(path: string): Promise<T> {
@@ -43,12 +48,24 @@ export async function sendCommand(ticket: Ticket, command: Command, key: string)
   return (await answer.json()) as Ticket;
 }
 
-/** Sends JSON; with a key the same intention may be sent again. */
+/** Sends JSON; with a key the same intention may be sent again. Where nothing comes back, `T` is null. */
 export async function send<T>(path: string, body: unknown, key?: string): Promise<T> {
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   if (key) headers['idempotency-key'] = key;
   const answer = await ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  return (answer.status === 204 ? null : await answer.json()) as T;
+}
+
+/** Changes what `body` names of a resource, and reads what it is now. */
+export async function change<T>(path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await ask(path, { method: 'PATCH', headers, body: JSON.stringify(body) });
   return (await answer.json()) as T;
+}
+
+/** Ends a resource. */
+export async function end(path: string): Promise<void> {
+  await ask(path, { method: 'DELETE' });
 }
 
 /** Exchanges name and password for a session cookie. */
@@ -62,8 +79,8 @@ export function setUp(first: Record<'token' | 'name' | 'display_name' | 'passwor
 }
 
 /** Ends this browser's session. */
-export async function signOut(): Promise<void> {
-  await ask('/session', { method: 'DELETE' });
+export function signOut(): Promise<void> {
+  return end(SESSION);
 }
 
 /** A key for one intention of one person; `randomUUID` is missing on plain http. */
@@ -77,8 +94,10 @@ async function ask(path: string, request: RequestInit): Promise<Response> {
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
     const answer = await fetch(BASE + path, { ...request, signal: patience.signal });
-    if (!answer.ok) throw await problemOf(answer);
-    return answer;
+    if (answer.ok) return answer;
+    const problem = await problemOf(answer);
+    if (problem.code === 'not-signed-in' && path !== SESSION) turnedAway.value += 1;
+    throw problem;
   } catch (failure) {
     if (failure instanceof Problem) throw failure;
     throw new Problem(0, 'unreachable', '', 'unreachable');

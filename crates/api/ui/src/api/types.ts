@@ -177,6 +177,7 @@ export interface TicketRow {
 export interface Incident {
   number: string;
   began_at: string;
+  newest_at: string;
   ended_at: string | null;
   tickets: number;
   devices: number;

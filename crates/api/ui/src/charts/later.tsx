@@ -1,21 +1,13 @@
 // Fetches the charts when a screen with a chart appears: the list comes up without them.
 
-import type { FunctionComponent } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { later } from '../parts/later';
 import { Skeleton } from '../parts/notice';
 import type { OverlayProps } from './overlay';
 import type { SpectrumProps } from './spectrum';
 import type { TrendProps } from './trend';
 import type { WaterfallProps } from './waterfall';
 
-interface Charts {
-  TrendChart: FunctionComponent<TrendProps>;
-  SpectrumChart: FunctionComponent<SpectrumProps>;
-  OverlayChart: FunctionComponent<OverlayProps>;
-  Waterfall: FunctionComponent<WaterfallProps>;
-}
-
-let charts: Charts | null = null;
+const useCharts = later(() => import('./all'));
 
 /** As `TrendChart` in `trend.tsx`. */
 export function TrendChart(props: TrendProps) {
@@ -40,25 +32,3 @@ export function Waterfall(props: WaterfallProps) {
   const ready = useCharts();
   return ready ? <ready.Waterfall {...props} /> : <Skeleton rows={6} />;
 }
-
-function useCharts(): Charts | null {
-  const [ready, setReady] = useState(charts);
-  useEffect(() => {
-    if (ready) return undefined;
-    let isGone = false;
-    const fetchThem = () =>
-      import('./all').then(
-        (module) => {
-          charts = module;
-          if (!isGone) setReady(module);
-        },
-        () => isGone || setTimeout(fetchThem, RETRY_MS),
-      );
-    fetchThem();
-    return () => void (isGone = true);
-  }, [ready]);
-  return ready;
-}
-
-/** A network that lost one file will lose the next one sooner than that. */
-const RETRY_MS = 3_000;

@@ -76,6 +76,7 @@ export function Loaded<T>({ resource, rows, children }: Shown<T>) {
 
 function sentence(problem: Problem): string {
   if (problem.status === 0) return t('notice.unreachable');
+  if (problem.code === 'too-many-tries' && problem.waitS !== null) return t('problem.wait', { n: problem.waitS });
   const known = phrase('problem', problem.code);
   if (known) return known;
   if (problem.status === 401) return t('notice.signed_out');

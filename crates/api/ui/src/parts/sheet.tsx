@@ -9,10 +9,12 @@ import { t } from '../text/language';
 interface Props {
   title: string;
   onClose: () => void;
+  /** A slip of the finger beside the sheet does not close it: something was typed. */
+  isForm?: boolean;
   children: ComponentChildren;
 }
 
-export function Sheet({ title, onClose, children }: Props) {
+export function Sheet({ title, onClose, isForm, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
@@ -21,7 +23,7 @@ export function Sheet({ title, onClose, children }: Props) {
       class="sheet"
       aria-label={title}
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
+      onClick={(event) => !isForm && event.target === dialog.current && onClose()}
     >
       <div class="sheet-body">
         <h2>{title}</h2>

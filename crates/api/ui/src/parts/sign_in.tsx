@@ -1,23 +1,27 @@
 // Lets somebody in: by name and password, or at the first start with the setup token.
-//
-// Browsers and their password stores know the fields by their `autocomplete` words.
 
 import { useState } from 'preact/hooks';
-import { type Problem, setUp, signIn } from '../api/client';
+import { setUp, signIn } from '../api/client';
 import { reopen } from '../api/live';
 import { useResource } from '../api/resource';
 import type { Session } from '../api/types';
 import { t } from '../text/language';
-import { Loaded, ProblemText } from './notice';
+import { wrongName, wrongPassword } from './checks';
+import { FormProblem, SecretField, TextField } from './field';
+import { useForm } from './form';
+import { Loaded } from './notice';
 
 type OnSession = (session: Session) => void;
 
 export function SignIn({ onSession }: { onSession: OnSession }) {
   const setup = useResource<{ needed: boolean }>('/setup');
+  const done = (session: Session) => {
+    reopen();
+    onSession(session);
+  };
   return (
     <Loaded resource={setup} rows={2}>
-      {({ needed }) =>
-        needed ? <FirstAdmin onSession={onSession} /> : <NameAndPassword onSession={onSession} />}
+      {({ needed }) => (needed ? <FirstAdmin onSession={done} /> : <NameAndPassword onSession={done} />)}
     </Loaded>
   );
 }
@@ -25,17 +29,29 @@ export function SignIn({ onSession }: { onSession: OnSession }) {
 function NameAndPassword({ onSession }: { onSession: OnSession }) {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
-  const form = useForm(onSession);
-  const isReady = name.trim() !== '' && password !== '';
+  const form = useForm<'name' | 'password'>({ 'wrong-password': 'password', 'too-many-tries': 'password' });
+  const needed = (text: string) => (text.trim() === '' ? ('form.needed' as const) : null);
+  const check = () => ({ name: needed(name), password: needed(password) });
+  const asked = { check, ask: () => signIn(name.trim(), password), done: onSession };
   return (
-    <form class="card narrow" onSubmit={form.sends(() => signIn(name.trim(), password))}>
+    <form class="card narrow" ref={form.place} noValidate onSubmit={form.sends(asked)}>
       <h1>{t('sign_in.title')}</h1>
-      <Field label={t('sign_in.name')} complete="username" value={name} onValue={setName} />
-      <Field label={t('sign_in.password')} complete="current-password" value={password} onValue={setPassword} />
-      <Refusal problem={form.problem} />
-      <button type="submit" class="big primary" disabled={!isReady || form.isBusy}>
-        {t('sign_in.go')}
-      </button>
+      <TextField
+        label={t('sign_in.name')}
+        name="username"
+        complete="username"
+        value={name}
+        {...form.of('name', setName)}
+      />
+      <SecretField
+        label={t('sign_in.password')}
+        name="current-password"
+        complete="current-password"
+        value={password}
+        {...form.of('password', setPassword)}
+      />
+      <FormProblem problem={form.problem} />
+      <button type="submit" class="big primary" disabled={form.isBusy}>{t('sign_in.go')}</button>
     </form>
   );
 }
@@ -45,86 +61,48 @@ function FirstAdmin({ onSession }: { onSession: OnSession }) {
   const [name, setName] = useState('');
   const [display, setDisplay] = useState('');
   const [password, setPassword] = useState('');
-  const form = useForm(onSession);
-  const isReady = [token, name, password].every((it) => it.trim() !== '');
+  const form = useForm<'token' | 'name' | 'password'>({
+    'wrong-token': 'token',
+    'too-many-tries': 'token',
+    'weak-password': 'password',
+  });
+  const check = () => ({
+    token: token.trim() === '' ? ('form.needed' as const) : null,
+    name: wrongName(name.trim()),
+    password: wrongPassword(password, name.trim()),
+  });
   const ask = () =>
     setUp({ token: token.trim(), name: name.trim(), display_name: display.trim(), password });
   return (
-    <form class="card narrow" onSubmit={form.sends(ask)}>
+    <form class="card narrow" ref={form.place} noValidate onSubmit={form.sends({ check, ask, done: onSession })}>
       <h1>{t('sign_in.first_title')}</h1>
       <p>{t('sign_in.first_next')}</p>
-      <Field label={t('sign_in.token')} complete="one-time-code" value={token} onValue={setToken} />
-      <Field label={t('sign_in.name')} complete="username" value={name} onValue={setName} hint={t('sign_in.name_hint')} />
-      <Field label={t('sign_in.display')} complete="name" value={display} onValue={setDisplay} />
-      <Field
+      <TextField
+        label={t('sign_in.token')}
+        name="one-time-code"
+        complete="one-time-code"
+        value={token}
+        {...form.of('token', setToken)}
+      />
+      <TextField
+        label={t('sign_in.name')}
+        name="username"
+        complete="username"
+        value={name}
+        {...form.of('name', setName)}
+        hint={t('sign_in.name_hint')}
+      />
+      <TextField label={t('sign_in.display')} name="name" complete="name" max={80} isPlain value={display} onValue={setDisplay} />
+      <SecretField
         label={t('sign_in.password')}
+        name="new-password"
         complete="new-password"
         value={password}
-        onValue={setPassword}
+        {...form.of('password', setPassword)}
         hint={t('sign_in.password_hint')}
       />
-      <Refusal problem={form.problem} />
-      <button type="submit" class="big primary" disabled={!isReady || form.isBusy}>
-        {t('sign_in.first_go')}
-      </button>
+      <FormProblem problem={form.problem} />
+      <button type="submit" class="big primary" disabled={form.isBusy}>{t('sign_in.first_go')}</button>
     </form>
   );
-}
-
-interface FieldProps {
-  label: string;
-  complete: 'username' | 'name' | 'current-password' | 'new-password' | 'one-time-code';
-  value: string;
-  onValue: (value: string) => void;
-  hint?: string;
-}
-
-function Field({ label, complete, value, onValue, hint }: FieldProps) {
-  const shared = {
-    name: complete,
-    autocomplete: complete,
-    autocapitalize: 'none',
-    spellcheck: false,
-    value,
-    onInput: (event: { currentTarget: HTMLInputElement }) => onValue(event.currentTarget.value),
-  } as const;
-  const isSecret = complete.endsWith('password');
-  return (
-    <label>
-      {label}
-      {isSecret ? <input type="password" {...shared} /> : <input type="text" {...shared} />}
-      {hint && <span class="meta">{hint}</span>}
-    </label>
-  );
-}
-
-function Refusal({ problem }: { problem: Problem | null }) {
-  if (!problem) return null;
-  return (
-    <p class="error" role="alert">
-      {problem.code === 'too-many-tries' && problem.waitS !== null
-        ? t('sign_in.wait', { n: problem.waitS })
-        : <ProblemText problem={problem} />}
-    </p>
-  );
-}
-
-function useForm(onSession: OnSession) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const sends = (ask: () => Promise<Session>) => (event: Event) => {
-    event.preventDefault();
-    setBusy(true);
-    ask().then(
-      (session) => {
-        reopen();
-        onSession(session);
-      },
-      (failure: Problem) => {
-        setBusy(false);
-        setProblem(failure);
-      },
-    );
-  };
-  return { problem, isBusy, sends };
 }

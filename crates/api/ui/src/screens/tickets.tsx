@@ -3,12 +3,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Problem, read } from '../api/client';
 import { useResource } from '../api/resource';
-import type { Incident, Page, TicketRow } from '../api/types';
+import type { Page, TicketRow } from '../api/types';
 import { Empty, Loaded, ProblemText } from '../parts/notice';
 import { TicketTag } from '../parts/shape';
 import { go, place, setQuery } from '../router';
-import { ago, clock, day } from '../text/format';
+import { ago, day } from '../text/format';
 import { pick, t } from '../text/language';
+import { Storms } from './tickets/storms';
 import { useTitle } from './title';
 
 const PAGE = 100;
@@ -83,34 +84,6 @@ function Search() {
         timer.current = window.setTimeout(() => setQuery({ q }), 250);
       }}
     />
-  );
-}
-
-/** Storms that go on, and the one that the list is filtered by: one line each, with what is common. */
-function Storms() {
-  const storms = useResource<Page<Incident>>('/incidents?limit=5', { topic: 'tickets', everyMs: 60_000 });
-  const chosen = place.value.query.get('incident');
-  const shown = (storms.value?.items ?? []).filter((it) => !it.ended_at || it.number === chosen);
-  return (
-    <>
-      {shown.map((it) => (
-        <p key={it.number} class="storm" role="status">
-          <strong>{it.number}</strong> {t('storm.what', { n: it.tickets, devices: it.devices, since: clock(it.began_at) })}
-          {it.shared.slice(0, 1).map((common) => (
-            <span key={common.respect}> {t('storm.shared', {
-              x: common.in_trouble,
-              of: common.of,
-              what: t(`storm.${common.respect}`),
-              name: common.name,
-              plant: common.of_plant,
-            })}</span>
-          ))}{' '}
-          {it.number === chosen
-            ? <a href="/tickets">{t('tickets.clear')}</a>
-            : <a href={`/tickets?state=all&incident=${it.number}`}>{t('storm.show')}</a>}
-        </p>
-      ))}
-    </>
   );
 }
 

@@ -1,0 +1,4 @@
+// The screens of accounts and keys as one file of the built page.
+
+export { AccessScreen } from './access';
+export { OwnScreen } from './own';
