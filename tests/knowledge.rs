@@ -103,7 +103,7 @@ fn checked(fleet: &Fleet, plan: &Plan, is_mended: bool) -> Checked {
                     open.get_or_insert((place, *draft));
                 }
                 Decision::Checked { check, .. } => return Checked { check: *check },
-                Decision::Amend { .. } | Decision::Cleared { .. } => {}
+                Decision::Amend { .. } | Decision::Cleared { .. } | Decision::SetAside { .. } => {}
             }
         }
         let is_due = |it: &&(usize, TicketDraft)| !is_closed && it.0 + 4 <= place;

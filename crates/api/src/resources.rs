@@ -6,6 +6,7 @@ pub(crate) mod setup;
 pub(crate) mod accounts;
 pub(crate) mod keys;
 pub(crate) mod sites;
+pub(crate) mod stops;
 pub(crate) mod devices;
 pub(crate) mod channels;
 pub(crate) mod series;

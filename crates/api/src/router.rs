@@ -20,8 +20,8 @@ use crate::denials;
 use crate::problem::ApiError;
 use crate::resources::{
     accounts, anomalies, backtests, bursts, channels, devices, handbook, health, history,
-    incidents, keys, messages, probes, repairs, rules, series, session, setup, sites, tickets,
-    waveforms, work,
+    incidents, keys, messages, probes, repairs, rules, series, session, setup, sites, stops,
+    tickets, waveforms, work,
 };
 use crate::state::{Access, ApiState};
 use crate::{auth, body, page, paging, rights, sse};
@@ -102,6 +102,9 @@ fn routes() -> OpenApiRouter<Arc<ApiState>> {
         .routes(routes!(tickets::command_ticket))
         .routes(routes!(incidents::list_incidents))
         .routes(routes!(incidents::get_incident))
+        .routes(routes!(stops::list_stops, stops::plan_stop))
+        .routes(routes!(stops::get_stop))
+        .routes(routes!(stops::end_stop))
         .routes(routes!(work::list_candidates))
         .routes(routes!(work::show_evidence))
         .routes(routes!(work::preview_calls))

@@ -14,6 +14,7 @@ mod message;
 mod repair;
 mod rules;
 mod series;
+mod stop;
 mod ticket;
 
 pub use anomaly::{AnomalyPartView, AnomalyView, LabelView, SisterView};
@@ -36,6 +37,7 @@ pub use rules::{
     TrialReportView, TrialSideView,
 };
 pub use series::{BucketView, SeriesView, StateSpanView, WaveformRowView, WaveformView};
+pub use stop::{SetAsideView, StopView};
 pub use ticket::{
     CauseView, ChoiceView, FinishView, RuleRefView, SignalView, TicketRowView, TicketView,
     TimelineView,

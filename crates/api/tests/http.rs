@@ -15,6 +15,8 @@ mod matrix;
 mod messages;
 #[path = "http/review.rs"]
 mod review;
+#[path = "http/stops.rs"]
+mod stops;
 #[path = "http/work.rs"]
 mod work;
 

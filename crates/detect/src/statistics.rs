@@ -47,6 +47,20 @@ impl Thinned {
     }
 }
 
+/// The squared distance of two rows. Four sums side by side, so that none waits for the one before.
+pub(crate) fn squared_distance(one: &[f64], other: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (ones, others) = (one.chunks_exact(LANES), other.chunks_exact(LANES));
+    let rest = ones.remainder().iter().zip(others.remainder());
+    let rest: f64 = rest.map(|(a, b)| (a - b) * (a - b)).sum();
+    for (one, other) in ones.zip(others) {
+        for ((sum, a), b) in sums.iter_mut().zip(one).zip(other) {
+            *sum += (a - b) * (a - b);
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+}
+
 /// The middle and the width of a channel in one operating state.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Spread {
@@ -172,6 +186,9 @@ fn index(place: f64) -> usize {
 
 /// Fewer samples have no quantiles.
 const SAMPLES_MIN: usize = 16;
+
+/// Sums of [`squared_distance`] side by side.
+const LANES: usize = 4;
 
 #[cfg(test)]
 pub(crate) mod tests {

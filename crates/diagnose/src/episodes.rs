@@ -2,14 +2,17 @@
 //!
 //! At most one episode is active for each device, component and fault family. The first symptom sets
 //! the family; later symptoms of a related family on the same component join it as evidence
-//! ([`are_related`]). A sensor known to be broken mutes what rests on it alone. What belongs to one
-//! trouble across parts (a box of several sensors, a machine that works too hard) is in [`kinship`].
+//! ([`are_related`]). A sensor known to be broken mutes what rests on it alone, a planned stop
+//! ([`stops`]) everything. What belongs to one trouble across parts (a box of several sensors, a machine
+//! that works too hard) is in [`kinship`].
 //!
 //! Deliberately absent: silence as recovery. Only [`EpisodeBook::clear`] ends an anomaly.
 
 mod kinship;
+mod stops;
 
 pub use kinship::are_related;
+pub use stops::Stops;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,10 +35,13 @@ pub struct EpisodeBook {
     held: Vec<Held>,
     /// Anomalies that were muted and have not ended; they count again when their sensor does.
     muted: Vec<Anomaly>,
+    /// Planned stops, and what was found in them and has not ended.
+    #[serde(default)]
+    stops: Stops,
 }
 
 /// What an anomaly or a clearing did to the book.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum EpisodeChange {
     /// It joined an active episode.
     Amended {
@@ -56,6 +62,11 @@ pub enum EpisodeChange {
     Opened(EpisodeId),
     /// It brought back an episode that had just cleared.
     Recurred(EpisodeId),
+    /// It was found in a planned stop, and no open episode knows of it.
+    SetAside {
+        /// The stop's number.
+        stop: String,
+    },
 }
 
 /// The end of one anomaly.
@@ -100,6 +111,9 @@ impl EpisodeBook {
             let is_new_evidence = held.take(key, anomaly);
             return EpisodeChange::Amended { id: held.episode.id, is_new_evidence };
         }
+        if let Some(stop) = self.stops.set_aside(anomaly) {
+            return EpisodeChange::SetAside { stop };
+        }
         if let Some(by) = self.muted_by(anomaly) {
             self.mute(&key, anomaly);
             return EpisodeChange::Muted { by };
@@ -121,6 +135,7 @@ impl EpisodeBook {
     /// Takes in the end of an anomaly; says so when it was the last one of its episode.
     pub fn clear(&mut self, clearing: &Clearing<'_>) -> Option<EpisodeChange> {
         self.muted.retain(|it| !AnomalyKey::of(it).ends(clearing));
+        self.stops.clear(clearing);
         let held =
             self.held.iter_mut().find(|it| it.active.iter().any(|key| key.ends(clearing)))?;
         held.active.retain(|key| !key.ends(clearing));
@@ -145,6 +160,11 @@ impl EpisodeBook {
         let (muted, free) = muted.into_iter().partition(|it| self.muted_by(it).is_some());
         self.muted = muted;
         free
+    }
+
+    /// The planned stops that it knows.
+    pub fn stops(&mut self) -> &mut Stops {
+        &mut self.stops
     }
 
     /// One episode.

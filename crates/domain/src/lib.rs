@@ -25,6 +25,7 @@ pub mod repair;
 pub mod rota;
 pub mod shape;
 pub mod site;
+pub mod stop;
 pub mod template;
 pub mod text;
 pub mod ticket;

@@ -33,6 +33,12 @@ impl Engine {
                 Some(Decision::Amend { draft: Box::new(draft), because })
             }
             EpisodeChange::Muted { .. } => None,
+            EpisodeChange::SetAside { stop } => match detection {
+                Detection::Raised(anomaly) => {
+                    Some(Decision::SetAside { stop, anomaly: Box::new(anomaly.clone()) })
+                }
+                Detection::Updated(_) | Detection::Cleared { .. } => None,
+            },
             EpisodeChange::Cleared(episode) => {
                 let at = self.desk.book.episode(episode)?.updated;
                 Some(Decision::Cleared { episode, at })

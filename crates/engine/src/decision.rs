@@ -1,5 +1,6 @@
 //! What the engine decided. Nothing of it has been done yet; carrying it out is the server's work.
 
+use forewarn_domain::anomaly::Anomaly;
 use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::EpisodeId;
 use forewarn_domain::ticket::TicketDraft;
@@ -31,6 +32,13 @@ pub enum Decision {
         /// Event time of the clearing.
         at: Time,
     },
+    /// Something was found in a planned stop; nobody is called for it until the stop is over.
+    SetAside {
+        /// The stop's number.
+        stop: String,
+        /// What was found.
+        anomaly: Box<Anomaly>,
+    },
     /// A person must act.
     Open {
         /// The ticket.
@@ -41,12 +49,13 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The episode that it is about.
+    /// The episode that it is about, if there is one.
     #[must_use]
-    pub fn episode(&self) -> EpisodeId {
+    pub fn episode(&self) -> Option<EpisodeId> {
         match self {
-            Self::Amend { draft, .. } | Self::Open { draft, .. } => draft.episode,
-            Self::Checked { episode, .. } | Self::Cleared { episode, .. } => *episode,
+            Self::Amend { draft, .. } | Self::Open { draft, .. } => Some(draft.episode),
+            Self::Checked { episode, .. } | Self::Cleared { episode, .. } => Some(*episode),
+            Self::SetAside { .. } => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 use forewarn_domain::episode::EpisodeKey;
 use forewarn_domain::id::AgentId;
 use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::stop::PlannedStop;
 use forewarn_domain::time::Time;
 
 /// Something that people did or that a clock noticed.
@@ -17,6 +18,18 @@ pub enum Notice {
         since: Time,
         /// When that was established.
         at: Time,
+    },
+    /// A planned stop is over, early or in time.
+    StopEnded {
+        /// Its number.
+        number: String,
+        /// When.
+        at: Time,
+    },
+    /// Hours were planned in which machines stand.
+    StopPlanned {
+        /// Which, and when.
+        stop: PlannedStop,
     },
     /// A repair was written down without a ticket.
     RepairRecorded {

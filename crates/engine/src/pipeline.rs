@@ -7,7 +7,7 @@ use forewarn_detect::{
     Alike, Detection, DeviceNotice, DevicePlan, Measured, MeasuredText, Place, RuleError,
 };
 use forewarn_diagnose::{Clearing, EpisodeBook, Precedents};
-use forewarn_domain::anomaly::Finding;
+use forewarn_domain::anomaly::{Anomaly, Finding};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::{Episode, EpisodeId, EpisodeKey};
@@ -132,6 +132,7 @@ impl Engine {
             }
             BatchBody::Readings(readings) => {
                 self.take(&batch.key, readings);
+                self.come_back(&batch.key);
                 let mut decisions = self.checked();
                 if !self.found.is_empty() {
                     self.desk.trace = batch.trace();
@@ -155,6 +156,17 @@ impl Engine {
                 for room in of_agent.collect::<Vec<_>>() {
                     self.tell(room, &silent);
                 }
+            }
+            Notice::StopEnded { number, at } => {
+                let (rooms, by_device) = (&self.rooms, &self.by_device);
+                let room = |device: &DeviceId| by_device.get(device).and_then(|it| rooms.get(*it));
+                let newest = |device: &DeviceId| room(device).map_or(*at, Room::newest);
+                let back = self.desk.book.stops().end(number, *at, newest);
+                self.give_back(back);
+            }
+            Notice::StopPlanned { stop } => {
+                self.desk.book.stops().plan(stop);
+                self.desk.is_dirty = true;
             }
             Notice::RepairRecorded { repair } => {
                 self.remember(repair);
@@ -223,10 +235,31 @@ impl Engine {
             self.desk.book.forget(id);
             self.desk.drafts.retain(|it| it.episode != id);
         }
+        let spoken = self.desk.book.unmuted();
+        self.give_back(spoken);
+    }
+
+    /// What was muted or set aside is found anew.
+    fn give_back(&mut self, anomalies: Vec<Anomaly>) {
         self.desk.is_dirty = true;
-        for anomaly in self.desk.book.unmuted() {
+        for anomaly in anomalies {
             if let Some(room) = self.by_device.get(&anomaly.device).copied() {
                 self.found.push((room, Detection::Raised(anomaly)));
+            }
+        }
+    }
+
+    /// Machines that are back after a planned stop: what has not ended counts.
+    fn come_back(&mut self, key: &StreamKey) {
+        if self.desk.book.stops().is_quiet() {
+            return;
+        }
+        let rooms = self.tables.get(key).map_or_else(Vec::new, |it| it.rooms.clone());
+        for room in rooms {
+            let Room { device, memory, .. } = &self.rooms[room];
+            let back = self.desk.book.stops().outlasted(&device.device.id, memory.newest);
+            if !back.is_empty() {
+                self.give_back(back);
             }
         }
     }

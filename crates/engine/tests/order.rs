@@ -116,7 +116,9 @@ fn tickets_of(engine: &mut Engine, arrivals: &[Arc<Batch>]) -> BTreeMap<TicketId
                     Decision::Open { draft, .. } | Decision::Amend { draft, .. } => {
                         tickets.insert(draft.id, *draft);
                     }
-                    Decision::Checked { .. } | Decision::Cleared { .. } => {}
+                    Decision::Checked { .. }
+                    | Decision::Cleared { .. }
+                    | Decision::SetAside { .. } => {}
                 }
             }
         }

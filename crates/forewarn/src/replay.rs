@@ -88,7 +88,7 @@ impl Replay {
                         *known = *draft;
                     }
                 }
-                Decision::Checked { .. } => {}
+                Decision::Checked { .. } | Decision::SetAside { .. } => {}
                 Decision::Cleared { .. } => self.cleared += 1,
             }
         }

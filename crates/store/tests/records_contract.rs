@@ -16,6 +16,8 @@ mod messages;
 mod course;
 #[path = "records_contract/samples.rs"]
 mod samples;
+#[path = "records_contract/stops.rs"]
+mod stops;
 #[path = "records_contract/storms.rs"]
 mod storms;
 
@@ -62,6 +64,7 @@ use messages::{
 };
 use samples::{NOW, at, draft, episode};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use stops::{a_stop_ends_once_by_a_person_or_by_its_time, what_is_found_in_a_stop_is_noted_once};
 use storms::{
     an_incident_is_over_when_it_is_calm_and_another_one_may_come,
     many_tickets_at_once_are_one_incident,
@@ -138,6 +141,8 @@ contract!(
     the_crew_is_counted_from_the_tickets,
     many_tickets_at_once_are_one_incident,
     an_incident_is_over_when_it_is_calm_and_another_one_may_come,
+    a_stop_ends_once_by_a_person_or_by_its_time,
+    what_is_found_in_a_stop_is_noted_once,
 );
 
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -32,8 +32,8 @@ use forewarn_domain::waveform::{Sha256, WaveformHeader};
 use forewarn_lifecycle::{CancellationToken, Clock};
 use forewarn_store::readings::{ReadingStore, StoreConfig};
 use forewarn_store::records::{
-    Commit, EngineInput, NewAccount, NewConfig, NewProposal, NewSession, PasswordHash, RULES,
-    Records, Role, Sites, TicketWrite,
+    Commit, EngineInput, NewAccount, NewConfig, NewProposal, NewSession, NewStop, PasswordHash,
+    RULES, Records, Role, Sites, TicketWrite,
 };
 use forewarn_store::waveform_files::WaveformFiles;
 use forewarn_tickets::Handbook;
@@ -234,6 +234,18 @@ impl Bench {
             Readings { channels: vec![channel], numbers: numbers.collect(), ..Readings::default() };
         let batch = Batch { key: numbering(), seq: 1, body: BatchBody::Readings(readings) };
         self.readings.append(vec![Arc::new(batch)]).await.unwrap();
+    }
+
+    /// Plans a day's stop of a device; its number.
+    pub(crate) async fn plan_stop(&self, device: &str) -> String {
+        let new = NewStop {
+            site: "plant".parse().unwrap(),
+            devices: vec![device.parse().unwrap()],
+            from: NOW,
+            until: NOW + Span::from_secs(86_400),
+            reason: "belt".to_owned(),
+        };
+        self.records.plan_stop(&new, "setup", NOW).await.unwrap().0.stop.number
     }
 
     pub(crate) async fn store_waveform(&self) -> Sha256 {

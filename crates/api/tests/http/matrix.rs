@@ -65,7 +65,7 @@ fn meaning(method: &str, path: &str) -> Meaning {
         ("POST", "handbook" | "rotas") => Meaning::Leading,
         ("POST", "message-channels" | "messages") => Meaning::Connecting,
         ("POST", "repairs") => Meaning::Bringing,
-        ("POST", "tickets" | "anomalies" | "labels") => Meaning::Working,
+        ("POST", "tickets" | "anomalies" | "labels" | "planned-stops") => Meaning::Working,
         other => panic!("say here what {other:?} means"),
     }
 }
@@ -108,6 +108,7 @@ fn asked(method: &str, path: &str, ids: &Ids) -> Option<(String, Value)> {
         .replace("/anomalies/{id}", &format!("/anomalies/{}", ids.episode))
         .replace("/devices/{id}", &format!("/devices/{}", ids.device))
         .replace("/incidents/{number}", &format!("/incidents/{}", ids.incident))
+        .replace("/planned-stops/{number}", &format!("/planned-stops/{}", ids.stop))
         .replace("{sha256}", &ids.sha256);
     let (device, episode) = (ids.device.as_str(), ids.episode.as_str());
     let (path, body) = match (method, path) {
@@ -126,6 +127,10 @@ fn asked(method: &str, path: &str, ids: &Ids) -> Option<(String, Value)> {
             named,
             json!({"channel": format!("{device}/plc/load"), "since": "2026-11-22T06:00:00Z",
                 "until": "2026-11-22T07:00:00Z", "judgement": "confirmed"}),
+        ),
+        ("POST", "/api/v1/planned-stops") => (
+            named,
+            json!({"devices": [device], "until": "2026-11-29T06:00:00Z", "reason": "overhaul"}),
         ),
         ("POST", "/api/v1/repairs") => (
             named,
@@ -148,6 +153,7 @@ struct Ids {
     incident: String,
     episode: String,
     device: String,
+    stop: String,
     sha256: String,
 }
 
@@ -158,13 +164,14 @@ impl Ids {
             incident: "INC-2026-0042".to_owned(),
             episode: "00000000-0000-5000-8000-000000000042".to_owned(),
             device: "mill-42".to_owned(),
+            stop: "STOP-2026-0042".to_owned(),
             sha256: "42".repeat(32),
         }
     }
 
     /// An answer without the names that were asked for.
     fn hidden(&self, text: &str) -> String {
-        [&self.ticket, &self.incident, &self.episode, &self.device, &self.sha256]
+        [&self.ticket, &self.incident, &self.episode, &self.device, &self.stop, &self.sha256]
             .into_iter()
             .fold(text.to_owned(), |text, id| text.replace(id.as_str(), "…"))
     }
@@ -267,6 +274,7 @@ async fn furnished() -> (Bench, Ids) {
         incident: "INC-2026-0001".to_owned(),
         episode: ticket.episode.to_string(),
         device: "mill-01".to_owned(),
+        stop: bench.plan_stop("mill-01").await,
         sha256: bench.store_waveform().await.to_string(),
     };
     (bench, ids)

@@ -7,6 +7,8 @@ use linfa_svm::{Svm, SvmParams};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::squared_distance;
+
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Boundary {
     width: usize,
@@ -44,7 +46,7 @@ impl Boundary {
     pub(super) fn distance(&self, row: &[f64], parts: &mut [f64]) -> f64 {
         let (mut sum, mut nearest) = (0.0, f64::INFINITY);
         for (vector, weight) in self.vectors.chunks_exact(self.width).zip(&self.weights) {
-            let off: f64 = vector.iter().zip(row).map(|(a, b)| (a - b) * (a - b)).sum();
+            let off = squared_distance(vector, row);
             sum += weight * (-off / self.kernel).exp();
             if off < nearest {
                 nearest = off;

@@ -7,7 +7,7 @@ use linfa_clustering::{KMeans, KMeansInit};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::quantile;
+use crate::statistics::{quantile, squared_distance};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Clusters {
@@ -49,7 +49,7 @@ impl Clusters {
     pub(super) fn distance(&self, row: &[f64], parts: &mut [f64]) -> f64 {
         let mut nearest = f64::INFINITY;
         for centre in self.centres.chunks_exact(self.width) {
-            let off: f64 = centre.iter().zip(row).map(|(a, b)| (a - b) * (a - b)).sum();
+            let off = squared_distance(centre, row);
             if off < nearest {
                 nearest = off;
                 let way = row.iter().zip(centre).map(|(value, it)| value - it);

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::squared_distance;
+
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Similar {
     width: usize,
@@ -22,8 +24,7 @@ impl Similar {
         parts.fill(0.0);
         let mut sum = 0.0;
         for known in self.memory.chunks_exact(self.width) {
-            let off: f64 = known.iter().zip(row).map(|(a, b)| (a - b) * (a - b)).sum();
-            let weight = (-0.5 * off).exp().max(1e-200);
+            let weight = (-0.5 * squared_distance(known, row)).exp().max(1e-200);
             sum += weight;
             parts.iter_mut().zip(known).for_each(|(part, it)| *part += weight * it);
         }

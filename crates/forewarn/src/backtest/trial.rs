@@ -130,7 +130,7 @@ impl Gathered {
                         known.is_cleared = false;
                     }
                 }
-                Decision::Checked { .. } => {}
+                Decision::Checked { .. } | Decision::SetAside { .. } => {}
                 Decision::Cleared { episode, .. } => {
                     let known =
                         self.tickets.iter_mut().rev().find(|it| it.draft.episode == episode);

@@ -22,7 +22,8 @@ impl Found {
     /// Takes in what an engine decided.
     pub(crate) fn take(&mut self, engine: &Engine, decisions: Vec<Decision>) {
         for decision in decisions {
-            let Some(episode) = engine.episode(decision.episode()).cloned() else { continue };
+            let episode = decision.episode().and_then(|it| engine.episode(it));
+            let Some(episode) = episode.cloned() else { continue };
             let entry = self.episodes.entry(episode.id).or_insert_with(|| (episode.clone(), None));
             entry.0 = episode;
             if let Decision::Open { draft, .. } | Decision::Amend { draft, .. } = decision {

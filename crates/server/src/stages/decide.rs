@@ -213,7 +213,7 @@ impl Decide {
         }
         let mut episodes: Vec<Episode> = Vec::new();
         for decision in decisions {
-            if let Some(episode) = self.engine.episode(decision.episode()) {
+            if let Some(episode) = decision.episode().and_then(|it| self.engine.episode(it)) {
                 episodes.retain(|it| it.id != episode.id);
                 episodes.push(episode.clone());
             }
@@ -334,6 +334,10 @@ fn ticket_write(decision: &Decision) -> TicketWrite {
         Decision::Open { draft, because } => {
             tracing::info!(stage = "decide", trace = %draft.evidence.trace, ticket.id = %draft.id, because, "opening a ticket");
             TicketWrite::Open(draft.clone())
+        }
+        Decision::SetAside { stop, anomaly } => {
+            tracing::info!(stage = "decide", stop, rule = %anomaly.rule.id, channel = %anomaly.channel, "set aside in a planned stop");
+            TicketWrite::SetAside { stop: stop.clone(), anomaly: anomaly.clone() }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Beside the line: timers of tickets fire when their time has come, and storms end.
+//! Beside the line: timers of tickets fire when their time has come, storms and planned stops end.
 //!
 //! The rows decide what is due, the wall clock when. A wall clock that jumps against the monotonic one
 //! is not believed: nothing fires until it is back, or until a restart takes it as it is, and the
@@ -42,10 +42,10 @@ impl Timers {
         }
     }
 
-    /// Ends calm storms and fires what is due; returns how long to wait for what comes next.
+    /// Ends what is over and fires what is due; returns how long to wait for what comes next.
     async fn round(&self, now: Time) -> Duration {
         let done = async {
-            self.end_calm(now).await?;
+            self.end_others(now).await?;
             self.fire_due(now).await
         };
         match done.await {
@@ -69,9 +69,13 @@ impl Timers {
         }
     }
 
-    async fn end_calm(&self, now: Time) -> Result<(), RecordsError> {
+    /// Ends storms that are calm and planned stops whose time is over.
+    async fn end_others(&self, now: Time) -> Result<(), RecordsError> {
         for incident in self.records.end_calm_incidents(now).await? {
             tracing::info!(stage = "timers", incident, "the incident is over");
+        }
+        for stop in self.records.end_outlived_stops(now).await? {
+            tracing::info!(stage = "timers", stop, "the planned stop is over");
         }
         Ok(())
     }

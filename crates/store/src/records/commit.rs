@@ -4,6 +4,7 @@
 //! commit leaves the cursor behind and the same decisions are made again; a kill after it finds them
 //! made. So every write here recognises itself.
 
+use forewarn_domain::anomaly::Anomaly;
 use forewarn_domain::check::RepairCheck;
 use forewarn_domain::episode::{Episode, EpisodeId};
 use forewarn_domain::reading::StreamKey;
@@ -11,7 +12,7 @@ use forewarn_domain::ticket::{TicketDraft, TicketId};
 use forewarn_domain::time::Time;
 
 use super::desk::{Desk, Opened};
-use super::{Records, RecordsError, engine, episodes};
+use super::{Records, RecordsError, engine, episodes, stops};
 
 /// What one step of the engine leads to.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,13 @@ pub enum TicketWrite {
         episode: EpisodeId,
         /// What the signals say.
         check: Box<RepairCheck>,
+    },
+    /// Something was found in a planned stop.
+    SetAside {
+        /// The stop's number.
+        stop: String,
+        /// What was found.
+        anomaly: Box<Anomaly>,
     },
     /// The signal came back to normal. Only a note: people close tickets.
     EpisodeCleared {
@@ -101,6 +109,11 @@ impl Records {
                 },
                 TicketWrite::Checked { episode, check } => {
                     if !desk.checked(*episode, check).await? {
+                        committed.unchanged += 1;
+                    }
+                }
+                TicketWrite::SetAside { stop, anomaly } => {
+                    if !stops::set_aside(desk.tx, stop, anomaly).await? {
                         committed.unchanged += 1;
                     }
                 }

@@ -6,6 +6,7 @@
 use forewarn_domain::episode::EpisodeKey;
 use forewarn_domain::reading::{Stream, StreamKey};
 use forewarn_domain::repair::RepairRecord;
+use forewarn_domain::stop::PlannedStop;
 use forewarn_domain::ticket::{TicketId, TicketState, Verdict};
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,16 @@ pub enum Notice {
     RepairRecorded {
         /// The record.
         repair: RepairRecord,
+    },
+    /// A planned stop is over, early or in time.
+    StopEnded {
+        /// Its number.
+        number: String,
+    },
+    /// Hours were planned in which machines stand.
+    StopPlanned {
+        /// Which, and when.
+        stop: PlannedStop,
     },
     /// A ticket was closed; its repair ends what was learned as normal before.
     TicketClosed {
@@ -59,6 +70,8 @@ impl Notice {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RepairRecorded { .. } => "repair_recorded",
+            Self::StopEnded { .. } => "stop_ended",
+            Self::StopPlanned { .. } => "stop_planned",
             Self::TicketClosed { .. } => "ticket_closed",
             Self::TicketDropped { .. } => "ticket_dropped",
             Self::TicketReopened { .. } => "ticket_reopened",

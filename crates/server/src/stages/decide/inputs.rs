@@ -72,6 +72,8 @@ pub(crate) fn notice_of(input: &EngineInput) -> Result<Option<Notice>, DecideErr
     let told: records::Notice = serde_json::from_str(&input.body).map_err(unreadable)?;
     Ok(match told {
         records::Notice::RepairRecorded { repair } => Some(Notice::RepairRecorded { repair }),
+        records::Notice::StopEnded { number } => Some(Notice::StopEnded { number, at: input.at }),
+        records::Notice::StopPlanned { stop } => Some(Notice::StopPlanned { stop }),
         records::Notice::TicketClosed { key, repair, .. } => {
             Some(Notice::TicketClosed { key, repair, at: input.at })
         }
