@@ -5,6 +5,8 @@
 
 #[path = "messages/bed.rs"]
 mod bed;
+#[path = "messages/called.rs"]
+mod called;
 #[path = "messages/life.rs"]
 mod life;
 #[path = "messages/mail.rs"]

@@ -9,11 +9,13 @@ use forewarn_api::channels::MessageChannels as _;
 use forewarn_domain::family::Priority;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::ticket::TicketId;
+use forewarn_domain::ticket::course::PEOPLE;
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{Clock, Tasks};
 use forewarn_notify::MessagesFile;
 use forewarn_server::{ChannelDesk, Lines, Notify};
 use forewarn_store::records::{Commit, MessageFilter, MessageRow, Records, TicketWrite};
+use forewarn_tickets::Handbook;
 use tempfile::TempDir;
 
 use crate::samples::{NOW, draft, episode};
@@ -64,6 +66,29 @@ impl Bed {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path(), sms_url);
         let (records, lines) = open(folder.path(), config).await;
+        Self::over(folder, (records, lines), clock)
+    }
+
+    /// The same with the handbook that a new plant begins with, its people changed.
+    pub(crate) async fn with_handbook(
+        config: &str,
+        clock: Clock,
+        sms_url: &str,
+        change: impl Fn(&str) -> String,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path(), sms_url);
+        let (records, lines) = open(folder.path(), config).await;
+        let mut documents = forewarn_tickets::seeds();
+        for document in documents.iter_mut().filter(|it| it.kind == PEOPLE) {
+            document.toml = change(&document.toml);
+        }
+        records.seed_documents(&documents, NOW).await.unwrap();
+        let reader = Handbook::reader(Arc::new(plant()));
+        Self::over(folder, (records.with_handbook(Arc::new(reader)), lines), clock)
+    }
+
+    fn over(folder: TempDir, (records, lines): (Records, Arc<Lines>), clock: Clock) -> Self {
         let tasks = Tasks::default();
         let notify = stage(records.clone(), Arc::clone(&lines), clock.clone());
         tasks.start("notify", |stop| notify.run(stop));
@@ -127,16 +152,18 @@ pub(crate) fn write_files(folder: &Path, sms_url: &str) {
 pub(crate) async fn open(folder: &Path, config: &str) -> (Records, Arc<Lines>) {
     let file: MessagesFile = toml::from_str(config).unwrap();
     let messages = file.open(folder, "Asia/Shanghai").unwrap();
-    let plant = Plant::new(toml::from_str(SITE).unwrap(), Vec::new()).unwrap();
     let records = Records::open_file(&folder.join("records.db")).await.unwrap();
-    let records = records.with_routes(forewarn_server::routes(&messages, &plant));
+    let records = records.with_routes(forewarn_server::routes(&messages, &plant()));
     (records, Arc::new(Lines::new(messages.outlets)))
 }
 
+fn plant() -> Plant {
+    Plant::new(toml::from_str(SITE).unwrap(), Vec::new()).unwrap()
+}
+
 pub(crate) fn stage(records: Records, lines: Arc<Lines>, clock: Clock) -> Notify {
-    let plant = Plant::new(toml::from_str(SITE).unwrap(), Vec::new()).unwrap();
     Notify {
-        plant: Arc::new(plant),
+        plant: Arc::new(plant()),
         records,
         lines,
         clock,

@@ -1,7 +1,7 @@
 //! People, their groups and the halls of a plant: `forewarn.people/1`.
 //!
 //! Rely on this: a file that was read names only groups, areas and people that are in it. Deliberately
-//! absent: who is on duty (that is the rota), passwords, and addresses of messages.
+//! absent: who is on duty (that is the rota), and passwords.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,6 +96,32 @@ pub struct Person {
     /// Certificates.
     #[serde(default, rename = "certificate")]
     pub certificates: Vec<Certificate>,
+    /// How messages call the person.
+    #[serde(default)]
+    pub reach: Reach,
+}
+
+/// How the services that carry messages know a person.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reach {
+    /// The telephone number of the `DingTalk` account, where it is not `phone`.
+    pub dingtalk: Option<String>,
+    /// The mailbox.
+    pub email: Option<String>,
+    /// The `open_id` of the Feishu account.
+    pub feishu: Option<String>,
+    /// The telephone number, for text messages and calls.
+    pub phone: Option<String>,
+    /// The user id of the `WeCom` account.
+    pub wecom: Option<String>,
+}
+
+impl Reach {
+    fn all(&self) -> impl Iterator<Item = &String> {
+        let Self { dingtalk, email, feishu, phone, wecom } = self;
+        [dingtalk, email, feishu, phone, wecom].into_iter().flatten()
+    }
 }
 
 /// A certificate of a person.
@@ -176,6 +202,13 @@ impl TryFrom<PeopleFile> for People {
             if let Some((_, level)) = person.skills.iter().find(|(_, it)| !(1..=3).contains(*it)) {
                 return Err(InvalidPeople::Skill { person: person.id.clone(), level: *level });
             }
+            let is_mailbox = |it: &String| it.split('@').filter(|it| !it.is_empty()).count() == 2;
+            let odd = person.reach.all().find(|it| !is_address(it));
+            let odd = odd.or(person.reach.email.as_ref().filter(|it| !is_mailbox(it)));
+            if let Some(found) = odd {
+                let (person, found) = (person.id.clone(), found.clone());
+                return Err(InvalidPeople::Reach { person, found });
+            }
         }
         if let Some(area) = file.areas.iter().find(|it| !it.at_m.iter().all(|x| x.is_finite())) {
             return Err(InvalidPeople::Place { area: area.id.clone() });
@@ -188,6 +221,12 @@ impl From<People> for PeopleFile {
     fn from(people: People) -> Self {
         people.file
     }
+}
+
+/// Whether a text can be an address of any service: none of them has markup or blanks in it.
+fn is_address(text: &str) -> bool {
+    let is_allowed = |it: char| it.is_ascii_alphanumeric() || "+-_.@".contains(it);
+    (1..=128).contains(&text.len()) && text.chars().all(is_allowed)
 }
 
 fn unique<'a>(ids: impl Iterator<Item = &'a str>) -> Result<BTreeSet<&'a str>, InvalidPeople> {
@@ -218,6 +257,14 @@ pub enum InvalidPeople {
     Place {
         /// The area.
         area: AreaId,
+    },
+    /// An address that is none.
+    #[error("`{found}` reaches nobody; look at `reach` of `{person}`")]
+    Reach {
+        /// Whose.
+        person: PersonId,
+        /// What it says.
+        found: String,
     },
     /// Another schema.
     #[error("schema `{found}` is not read here; this version reads {SCHEMA}")]

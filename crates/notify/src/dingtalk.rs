@@ -56,11 +56,13 @@ impl DingTalk {
     pub async fn send(&self, message: &Message, now_s: i64) -> Outcome {
         let timestamp = now_s.saturating_mul(1_000).to_string();
         let sign = sign(&timestamp, &self.secret);
-        let text = markdown(&message.text, self.tongue, &self.mention);
+        let called =
+            message.text.addresses(&self.mention, |it| it.dingtalk.as_ref().or(it.phone.as_ref()));
+        let text = markdown(&message.text, self.tongue, &called);
         let body = json!({
             "msgtype": "markdown",
             "markdown": {"title": title(&message.text, self.tongue), "text": text},
-            "at": {"atMobiles": self.mention, "isAtAll": false},
+            "at": {"atMobiles": called, "isAtAll": false},
         })
         .to_string();
         let secrets = [&self.token, &self.secret];

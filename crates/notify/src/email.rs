@@ -170,8 +170,11 @@ impl Email {
             .subject(title(&message.text, self.tongue))
             .date(SystemTime::UNIX_EPOCH + at)
             .message_id(Some(format!("<{}@{domain}>", digest(&message.id))));
-        for to in &self.to {
-            mail = mail.to(to.clone());
+        let called = message.text.addresses(&[], |it| it.email.as_ref());
+        let called = called.iter().filter_map(|it| it.parse::<Mailbox>().ok());
+        let others = called.filter(|it| !self.to.iter().any(|to| to.email == it.email));
+        for to in self.to.iter().cloned().chain(others) {
+            mail = mail.to(to);
         }
         if let Some(thread) = &message.text.thread {
             let thread = format!("<{}@{domain}>", digest(thread));

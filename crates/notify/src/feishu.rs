@@ -92,7 +92,11 @@ fn card(text: &Text, tongue: Tongue) -> serde_json::Value {
             label => format!("**{label}**：{value}"),
         })
         .collect();
-    let parts = Parts { head: String::new(), lines, tail: total(text, tongue) };
+    let called = text.addresses(&[], |it| it.feishu.as_ref());
+    let calls = called.iter().map(|it| format!("<at id={it}></at>")).collect::<Vec<_>>().join(" ");
+    let tail = [total(text, tongue), calls].into_iter().filter(|it| !it.is_empty());
+    let tail = tail.collect::<Vec<_>>().join("\n");
+    let parts = Parts { head: String::new(), lines, tail };
     let content = parts.fit(CONTENT_BYTES_MAX, tongue);
     let mut elements = vec![json!({
         "tag": "div", "text": {"tag": "lark_md", "content": content.trim_start()},

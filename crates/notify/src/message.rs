@@ -1,7 +1,10 @@
 //! What is told: a `CloudEvents` 1.0 envelope for systems, and the same in words for people.
 
+use std::collections::BTreeSet;
+
 use forewarn_domain::family::Priority;
 use forewarn_domain::id::SiteId;
+use forewarn_domain::people::Reach;
 use forewarn_domain::text::{Language, Localized};
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,23 @@ pub struct Text {
     pub link: Option<String>,
     /// What it belongs to; mails of one thread are shown together.
     pub thread: Option<String>,
+    /// Whom it is meant for by name, beside whoever reads the channel.
+    pub call: Vec<Reach>,
+}
+
+impl Text {
+    /// The addresses that a channel always has and those of the people who are called, each once.
+    pub(crate) fn addresses(
+        &self,
+        always: &[String],
+        of: impl Fn(&Reach) -> Option<&String>,
+    ) -> Vec<String> {
+        let mut all = always.to_vec();
+        all.extend(self.call.iter().filter_map(of).cloned());
+        let mut seen = BTreeSet::new();
+        all.retain(|it| seen.insert(it.clone()));
+        all
+    }
 }
 
 /// A fact with its name.

@@ -191,7 +191,10 @@ impl Provider {
                 "text" => self.words(message, letters),
                 "timestamp" => now_s.to_string(),
                 "title" => title(words, self.tongue).chars().take(letters).collect(),
-                "to" => self.to.join(&self.template.to_separator),
+                "to" => {
+                    let called = words.addresses(&self.to, |it| it.phone.as_ref());
+                    called.join(&self.template.to_separator)
+                }
                 other => format!("{{{other}}}"),
             };
             filled.push_str(&value);

@@ -43,7 +43,8 @@ impl WeCom {
 
     /// Makes one attempt.
     pub async fn send(&self, message: &Message) -> Outcome {
-        let content = markdown(&message.text, self.tongue, &self.mention);
+        let called = message.text.addresses(&self.mention, |it| it.wecom.as_ref());
+        let content = markdown(&message.text, self.tongue, &called);
         let body = json!({"msgtype": "markdown", "markdown": {"content": content}}).to_string();
         let secrets = [&self.key];
         let query = [("key", self.key.reveal())];

@@ -16,11 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forewarn_domain::family::Priority;
+use forewarn_domain::people::People;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::Time;
 use forewarn_lifecycle::{CancellationToken, Clock};
-use forewarn_store::records::{DEFAULT_CHANNEL, MessageNotice, Parcel, Records, RecordsError};
+use forewarn_store::records::{
+    DEFAULT_CHANNEL, Message, MessageNotice, Parcel, Records, RecordsError,
+};
+use forewarn_tickets::Handbook;
 
 use crate::health::{Health, Stage, StageState};
 use crate::metrics::{Counter, Metrics};
@@ -117,6 +121,16 @@ impl Notify {
             }
         }
         Ok(())
+    }
+
+    /// Who works in the plant, where messages call somebody by name and there is a handbook.
+    async fn people(&self, messages: &[Message]) -> Result<Option<People>, RecordsError> {
+        if messages.iter().all(|it| it.facts.to.is_empty()) {
+            return Ok(None);
+        }
+        let documents = self.records.documents().await?;
+        let handbook = Handbook::read(&self.plant, &documents).ok();
+        Ok(handbook.map(|it| it.people().clone()))
     }
 
     /// A week before a key expires its own channel says so, and another one, since the first may be

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_domain::people::{Area, Certificate, Group, PeopleFile, SCHEMA};
+use forewarn_domain::people::{Area, Certificate, Group, PeopleFile, Reach, SCHEMA};
 use forewarn_domain::text::Localized;
 use forewarn_domain::time::Span;
 
@@ -73,6 +73,7 @@ fn scene(dice: &mut Dice) -> Scene {
             area: (dice.below(5) != 0).then(|| areas[dice.below(4) as usize].id.clone()),
             skills,
             certificates: if has_one { vec![one] } else { Vec::new() },
+            reach: Reach::default(),
         });
     }
     let certificates = [(FaultFamily::Electrical, vec!["low-voltage".to_owned()])];

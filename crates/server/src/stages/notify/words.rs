@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forewarn_domain::id::DeviceId;
+use forewarn_domain::id::{DeviceId, PersonId};
+use forewarn_domain::people::People;
 use forewarn_domain::site::plant::Plant;
 use forewarn_domain::site::shared::{Respect, Shared, shared};
 use forewarn_domain::text::Localized;
@@ -21,11 +22,24 @@ pub(super) fn message(
     taken: &[Message],
     digest: Option<&str>,
     links: Option<&str>,
+    people: Option<&People>,
 ) -> Notification {
-    match (digest, taken) {
+    let mut message = match (digest, taken) {
         (None, [one]) => single(stage, one, links),
         _ => digest_of(stage, taken, digest.unwrap_or_default(), links),
+    };
+    let mut called: Vec<&PersonId> = taken.iter().flat_map(|it| &it.facts.to).collect();
+    called.sort();
+    called.dedup();
+    if !called.is_empty() {
+        let person = |id: &&PersonId| people.and_then(|it| it.person(id));
+        message.text.call = called.iter().filter_map(person).map(|it| it.reach.clone()).collect();
+        let name = |id: &&PersonId| person(id).map_or_else(|| id.to_string(), |it| it.name.clone());
+        let names = called.iter().map(name).collect::<Vec<_>>();
+        let names = Localized::new(names.join(", "), names.join("、"));
+        message.text.lines.insert(0, Line::new(Localized::new("For", "通知"), names));
     }
+    message
 }
 
 fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notification {
@@ -47,6 +61,7 @@ fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notificatio
             priority: message.facts.priority,
             link: link(links, message),
             thread: message.ticket.map(|it| format!("ticket/{it}")),
+            call: Vec::new(),
         },
     }
 }
@@ -83,6 +98,7 @@ fn digest_of(stage: &Notify, taken: &[Message], key: &str, links: Option<&str>) 
             priority: sorted.first().and_then(|it| it.facts.priority),
             link: links.map(|it| format!("{it}/tickets")),
             thread: None,
+            call: Vec::new(),
         },
     }
 }
@@ -100,6 +116,7 @@ fn body(message: &Message) -> Value {
         "priority": facts.priority,
         "state": facts.state,
         "owner": facts.owner,
+        "called": facts.to,
         "waiting_for": facts.waiting_for,
         "headline": facts.headline,
         "urgency": facts.urgency,

@@ -123,7 +123,8 @@ impl<'a> Worker<'a> {
     async fn send(&self, taken: &[Message], digest: Option<&str>) -> Result<(), RecordsError> {
         let Line { outlet, .. } = self.line;
         let links = outlet.links.as_deref();
-        let message = words::message(self.stage, taken, digest, links);
+        let people = self.stage.people(taken).await?;
+        let message = words::message(self.stage, taken, digest, links, people.as_ref());
         let seconds = self.stage.now().micros().div_euclid(1_000_000);
         let outcome = outlet.channel.send(&message, seconds).await;
         failpoint::pass("server: told, not marked as told");
