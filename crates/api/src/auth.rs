@@ -156,7 +156,10 @@ pub(crate) async fn account(state: &ApiState, request: &Parts) -> Result<Account
     if !is_reading {
         require_own_page(headers, &request.uri)?;
     }
-    state.records.use_session(&session, now).await?;
+    // What a page asks for by itself, while nobody touches it, must not keep somebody signed in.
+    if !(is_reading && headers.contains_key(UNATTENDED)) {
+        state.records.use_session(&session, now).await?;
+    }
     Ok(Account::of(session.account))
 }
 
@@ -244,6 +247,9 @@ fn is_from(headers: &HeaderMap, host: &str) -> bool {
     let own = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     own == Some(host)
 }
+
+/// Stands on what a page asks for by itself.
+const UNATTENDED: &str = "x-forewarn-unattended";
 
 #[cfg(test)]
 mod tests {

@@ -107,6 +107,25 @@ async fn a_session_is_opened_by_name_and_password_and_ends_at_sign_out() {
 }
 
 #[tokio::test]
+async fn what_a_page_asks_for_by_itself_keeps_nobody_signed_in() {
+    for (is_unattended, expected) in [(false, StatusCode::OK), (true, StatusCode::UNAUTHORIZED)] {
+        let bench = Bench::new(ACCOUNTS).await;
+        let admin = set_up(&bench).await;
+        let mut last = StatusCode::OK;
+        // An admin's half hour without use.
+        for _ in 0..4 {
+            bench.clock.advance(std::time::Duration::from_secs(600));
+            let mut headers = vec![("cookie", admin.as_str())];
+            if is_unattended {
+                headers.push(("x-forewarn-unattended", "1"));
+            }
+            last = bench.send("GET", "/api/v1/tickets", &headers, "").await.status;
+        }
+        assert_eq!(last, expected, "unattended: {is_unattended}");
+    }
+}
+
+#[tokio::test]
 async fn with_tls_cookies_and_answers_are_for_https_only() {
     let transport = Transport { is_secure: true, is_behind_proxy: false };
     let bench = Bench::new(Access::Accounts(transport)).await;

@@ -28,9 +28,11 @@ export class Problem extends Error {
 /** Counts the answers that say that nobody is signed in any more; who the page is for must be asked again. */
 export const turnedAway = signal(0);
 
-/** Reads one resource. */
-export async function read<T>(path: string): Promise<T> {
-  const answer = await ask(path, { headers: { accept: 'application/json' } });
+/** Reads one resource. What the page asks for by itself keeps nobody signed in. */
+export async function read<T>(path: string, isUnattended = false): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (isUnattended) headers['x-forewarn-unattended'] = '1';
+  const answer = await ask(path, { headers });
   return (await answer.json()) as T;
 }
 

@@ -47,11 +47,11 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
     setShown({ path, value, problem: null, readAt: Date.now() });
   }, [path]);
 
-  const reload = useCallback(() => {
+  const load = useCallback((isUnattended: boolean) => {
     if (path === null) return;
     const mine = ++turn.current;
     const isNewest = () => mine === turn.current;
-    read<T>(path).then(
+    read<T>(path, isUnattended).then(
       (value) => {
         heardAt.value = Date.now();
         // A server slower than the steps of a moving range still gets its picture shown.
@@ -67,6 +67,7 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
       },
     );
   }, [path, keep]);
+  const reload = useCallback(() => load(false), [load]);
 
   useEffect(() => {
     reload();
@@ -77,15 +78,15 @@ export function useResource<T>(path: string | null, options: Options = {}): Reso
     if (!topic) return undefined;
     return listen(topic, (changed) => {
       const concerns = !ids.current || changed.size === 0 || ids.current.some((id) => id && changed.has(id));
-      if (concerns) reload();
+      if (concerns) load(true);
     });
-  }, [topic, reload]);
+  }, [topic, load]);
 
   useEffect(() => {
     if (!everyMs) return undefined;
-    const timer = setInterval(() => !document.hidden && reload(), everyMs);
+    const timer = setInterval(() => !document.hidden && load(true), everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, reload]);
+  }, [everyMs, load]);
 
   const isCurrent = shown.path === path || keep === true;
   return {

@@ -23,7 +23,7 @@ export function RunningTrial({ first, onEnd }: RunningProps) {
     if (!isUnderWay) return undefined;
     const timer = setInterval(
       () =>
-        void read<Backtest>(`/backtests/${run.number}`).then((now) => {
+        void read<Backtest>(`/backtests/${run.number}`, true).then((now) => {
           setRun(now);
           if (now.state !== 'queued' && now.state !== 'running') onEnd(now);
         }, () => {}),
