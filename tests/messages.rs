@@ -33,7 +33,7 @@ const FEISHU: &str = "[[channel]]\nid = 'feishu'\nvia = { feishu = { hook = { fi
 const WEBHOOK: &str = "[[channel]]\nid = 'erp'\nvia = { webhook = { url = 'URL/tickets', secrets = [{ file = 'webhook.secret' }] } }\n";
 const SMS: &str = "[[channel]]\nid = 'sms'\nvia = { provider = { template = 'sms.toml', secret = { file = 'sms.secret' }, to = ['13800000000'] } }\n";
 const MAIL: &str = "[[channel]]\nid = 'mail'\nvia = { email = { host = '127.0.0.1', port = PORT, encryption = 'none', from = 'Forewarn <forewarn@plant.example>', to = ['li@plant.example'] } }\n";
-const HEAD: &str = "public_url = 'https://fw.plant/'\nallow = ['127.0.0.0/8']\n";
+const HEAD: &str = "public_url = 'https://fw.plant/'\ndaily = 'never'\nallow = ['127.0.0.0/8']\n";
 
 async fn bed(channels: &[&str], services: &Services, clock: forewarn_lifecycle::Clock) -> Bed {
     let config = format!("{HEAD}{}", channels.concat()).replace("URL", &services.url(""));
@@ -371,6 +371,39 @@ async fn a_key_that_expires_in_a_week_is_told_over_two_channels() {
         let told = services.of(service);
         assert!(told[0].text.contains("消息渠道 wecom 的密钥将于 2026-11-29 到期"), "{told:?}");
     }
+    bed.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_evening_people_are_told_once_how_the_day_went() {
+    let clock = clock();
+    let services = Services::start(clock.clone()).await;
+    let config = [HEAD, WECOM, WEBHOOK].concat().replace("daily = 'never'", "daily = '18:00'");
+    let config = config.replace("URL", &services.url(""));
+    let bed = Bed::start(&config, clock, &services.url("/sms")).await;
+    bed.open_ticket("mill-01", 0, Priority::P1).await;
+    bed.drain(1).await;
+    let day = |services: &Services| {
+        services.of("wecom").into_iter().filter(|it| it.text.contains("今日")).collect::<Vec<_>>()
+    };
+    assert!(day(&services).is_empty(), "it is four in the afternoon");
+    bed.advance(2 * 3_600);
+    until("the digest of the day", || {
+        bed.advance(5);
+        !day(&services).is_empty()
+    })
+    .await;
+    let told = day(&services);
+    let line = "今日新开 1 张，结束 0 张；未结 1 张，其中 P1 1 张，无人负责 1 张";
+    assert!(told[0].text.contains(line), "{told:?}");
+    assert!(told[0].text.contains("https://fw.plant/tickets"), "{told:?}");
+    for _ in 0..20 {
+        bed.advance(600);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(day(&services).len(), 1, "once a day");
+    let of_systems = services.of("webhook").into_iter().filter(|it| it.text.contains("day.v1"));
+    assert_eq!(of_systems.count(), 0, "systems count for themselves");
     bed.stop().await;
 }
 

@@ -112,17 +112,8 @@ impl<'a> Case<'a> {
 
     /// Bearing lines of the episode with the anomaly that carries each.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&'a Anomaly, &'a BearingLine)> {
-        self.episode.anomalies.iter().filter_map(|anomaly| match &anomaly.finding {
-            Finding::BearingLine(line) => Some((anomaly, line)),
-            Finding::Code { .. }
-            | Finding::Count { .. }
-            | Finding::Flat { .. }
-            | Finding::Level { .. }
-            | Finding::Limit { .. }
-            | Finding::NoData { .. }
-            | Finding::Rate { .. }
-            | Finding::Zone { .. } => None,
-        })
+        let line = |it: &'a Anomaly| Some((it, it.finding.bearing_line()?));
+        self.episode.anomalies.iter().filter_map(line)
     }
 
     /// Finished repairs of this device, any part.

@@ -125,6 +125,24 @@ pub enum Finding {
     },
 }
 
+impl Finding {
+    /// The bearing line, where it is one.
+    #[must_use]
+    pub fn bearing_line(&self) -> Option<&BearingLine> {
+        match self {
+            Self::BearingLine(line) => Some(line),
+            Self::Code { .. }
+            | Self::Count { .. }
+            | Self::Flat { .. }
+            | Self::Level { .. }
+            | Self::Limit { .. }
+            | Self::NoData { .. }
+            | Self::Rate { .. }
+            | Self::Zone { .. } => None,
+        }
+    }
+}
+
 /// A bearing-frequency match that held over several bursts.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct BearingLine {

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scanner::Scanner;
+
 /// A parsed condition over named values.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -126,13 +128,18 @@ impl FromStr for Condition {
     type Err = InvalidCondition;
 
     fn from_str(text: &str) -> Result<Self, InvalidCondition> {
-        let mut parser = Parser { text, rest: text, names: Vec::new(), depth: 0 };
-        let root = parser.any()?;
-        parser.skip_blanks();
-        if !parser.rest.is_empty() {
-            return Err(parser.refuse("an end, `&&` or `||`"));
+        let mut scanner = Scanner::new(text);
+        let root = any(&mut scanner).and_then(|root| match scanner.is_at_end() {
+            true => Ok(root),
+            false => Err("an end, `&&` or `||`"),
+        });
+        match root {
+            Ok(root) => Ok(Self { text: text.to_owned(), names: scanner.names, root }),
+            Err(expected) => {
+                let column = scanner.column();
+                Err(InvalidCondition { text: text.to_owned(), column, expected })
+            }
         }
-        Ok(Self { text: text.to_owned(), names: parser.names, root })
     }
 }
 
@@ -150,126 +157,88 @@ impl From<Condition> for String {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    rest: &'a str,
-    names: Vec<String>,
-    depth: usize,
+/// A part of a condition, or what was expected instead.
+type Read<T> = Result<T, &'static str>;
+
+fn any(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut parts = vec![every(scanner)?];
+    while scanner.take("||") {
+        parts.push(every(scanner)?);
+    }
+    Ok(single_or(parts, Node::Any))
 }
 
-impl Parser<'_> {
-    fn any(&mut self) -> Result<Node, InvalidCondition> {
-        let mut parts = vec![self.every()?];
-        while self.take("||") {
-            parts.push(self.every()?);
-        }
-        Ok(single_or(parts, Node::Any))
+fn every(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut parts = vec![negated(scanner)?];
+    while scanner.take("&&") {
+        parts.push(negated(scanner)?);
     }
+    Ok(single_or(parts, Node::All))
+}
 
-    fn every(&mut self) -> Result<Node, InvalidCondition> {
-        let mut parts = vec![self.negated()?];
-        while self.take("&&") {
-            parts.push(self.negated()?);
-        }
-        Ok(single_or(parts, Node::All))
+fn negated(scanner: &mut Scanner<'_>) -> Read<Node> {
+    if !scanner.enter(DEPTH_MAX) {
+        return Err("fewer than 32 nested parts");
     }
-
-    fn negated(&mut self) -> Result<Node, InvalidCondition> {
-        self.depth += 1;
-        if DEPTH_MAX < self.depth {
-            return Err(self.refuse("fewer than 32 nested parts"));
+    // `!` alone is a negation, `!=` is not.
+    let node = if !scanner.rest().starts_with("!=") && scanner.take("!") {
+        Node::Not(Box::new(negated(scanner)?))
+    } else if scanner.take("(") {
+        let node = any(scanner)?;
+        if !scanner.take(")") {
+            return Err("`)`");
         }
-        let node = if self.take("!") {
-            Node::Not(Box::new(self.negated()?))
-        } else if self.take("(") {
-            let node = self.any()?;
-            if !self.take(")") {
-                return Err(self.refuse("`)`"));
-            }
-            node
-        } else {
-            self.compared()?
+        node
+    } else {
+        compared(scanner)?
+    };
+    scanner.leave();
+    Ok(node)
+}
+
+fn compared(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let name = name(scanner)?;
+    let comparisons = [
+        ("==", Comparison::Equal),
+        ("!=", Comparison::NotEqual),
+        (">=", Comparison::GreaterOrEqual),
+        ("<=", Comparison::LessOrEqual),
+        (">", Comparison::Greater),
+        ("<", Comparison::Less),
+    ];
+    Ok(match scanner.take_one(&comparisons) {
+        Some(with) => Node::Compare { name, with, to: literal(scanner)? },
+        None => Node::Truth { name },
+    })
+}
+
+fn name(scanner: &mut Scanner<'_>) -> Read<usize> {
+    let name = scanner.word(|letter| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.-/".contains(letter)
+    });
+    if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        return Err("the name of a point");
+    }
+    scanner.take(name);
+    Ok(scanner.name(name))
+}
+
+fn literal(scanner: &mut Scanner<'_>) -> Read<Literal> {
+    if scanner.rest().starts_with('"') {
+        let quoted = &scanner.rest()[1..];
+        let Some((word, _)) = quoted.split_once('"') else {
+            return Err("a closing quote");
         };
-        self.depth -= 1;
-        Ok(node)
+        scanner.take(&scanner.rest()[..word.len() + 2]);
+        return Ok(Literal::Text(word.to_owned()));
     }
-
-    fn compared(&mut self) -> Result<Node, InvalidCondition> {
-        let name = self.name()?;
-        let comparisons = [
-            ("==", Comparison::Equal),
-            ("!=", Comparison::NotEqual),
-            (">=", Comparison::GreaterOrEqual),
-            ("<=", Comparison::LessOrEqual),
-            (">", Comparison::Greater),
-            ("<", Comparison::Less),
-        ];
-        for (sign, with) in comparisons {
-            if self.take(sign) {
-                return Ok(Node::Compare { name, with, to: self.literal()? });
-            }
+    let number = scanner.word(|letter| letter.is_ascii_digit() || ".-+e".contains(letter));
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => {
+            scanner.take(number);
+            Ok(Literal::Number(value))
         }
-        Ok(Node::Truth { name })
-    }
-
-    fn name(&mut self) -> Result<usize, InvalidCondition> {
-        self.skip_blanks();
-        let is_name = |letter: char| {
-            letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.-/".contains(letter)
-        };
-        let end = self.rest.find(|letter| !is_name(letter)).unwrap_or(self.rest.len());
-        let (name, rest) = self.rest.split_at(end);
-        if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-            return Err(self.refuse("the name of a point"));
-        }
-        self.rest = rest;
-        if let Some(known) = self.names.iter().position(|it| it == name) {
-            return Ok(known);
-        }
-        self.names.push(name.to_owned());
-        Ok(self.names.len() - 1)
-    }
-
-    fn literal(&mut self) -> Result<Literal, InvalidCondition> {
-        self.skip_blanks();
-        if let Some(quoted) = self.rest.strip_prefix('"') {
-            let Some((word, rest)) = quoted.split_once('"') else {
-                return Err(self.refuse("a closing quote"));
-            };
-            self.rest = rest;
-            return Ok(Literal::Text(word.to_owned()));
-        }
-        let is_number = |letter: char| letter.is_ascii_digit() || ".-+e".contains(letter);
-        let end = self.rest.find(|letter| !is_number(letter)).unwrap_or(self.rest.len());
-        let (number, rest) = self.rest.split_at(end);
-        match number.parse::<f64>() {
-            Ok(value) if value.is_finite() => {
-                self.rest = rest;
-                Ok(Literal::Number(value))
-            }
-            Ok(_) | Err(_) => Err(self.refuse("a number or a quoted word")),
-        }
-    }
-
-    fn take(&mut self, sign: &str) -> bool {
-        self.skip_blanks();
-        match self.rest.strip_prefix(sign) {
-            // `!` alone is a negation, `!=` is not.
-            Some(rest) if sign != "!" || !rest.starts_with('=') => {
-                self.rest = rest;
-                true
-            }
-            Some(_) | None => false,
-        }
-    }
-
-    fn skip_blanks(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    fn refuse(&self, expected: &'static str) -> InvalidCondition {
-        let column = self.text.len() - self.rest.len() + 1;
-        InvalidCondition { text: self.text.to_owned(), column, expected }
+        Ok(_) | Err(_) => Err("a number or a quoted word"),
     }
 }
 

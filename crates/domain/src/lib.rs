@@ -23,6 +23,7 @@ pub mod quantity;
 pub mod reading;
 pub mod repair;
 pub mod rota;
+mod scanner;
 pub mod shape;
 pub mod site;
 pub mod stop;

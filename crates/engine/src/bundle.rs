@@ -4,7 +4,7 @@ use forewarn_detect::{Ahead, Forecast};
 use forewarn_diagnose::{
     Case, Library, Observation, Precedents, amount, diagnose, engines, fault_cursors, history,
 };
-use forewarn_domain::anomaly::{Anomaly, BearingLine, Finding, Normal, Signal};
+use forewarn_domain::anomaly::{Anomaly, Finding, Normal, Signal};
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::episode::{Episode, EpisodeId};
 use forewarn_domain::evidence::{
@@ -200,7 +200,7 @@ fn unchanged(room: &Room, episode: &Episode, levels: &[Signal]) -> Vec<Signal> {
 /// The newest burst on which a bearing rule fired; without one, the newest of the part, as long as it
 /// is about this trouble at all.
 fn telling_burst<'a>(room: &'a Room, episode: &Episode) -> Option<&'a Burst> {
-    let line = episode.anomalies.iter().rev().find_map(|it| bearing_line(&it.finding));
+    let line = episode.anomalies.iter().rev().find_map(|it| it.finding.bearing_line());
     if let Some(line) = line {
         return room.memory.telling_burst(&line.waveform_channel);
     }
@@ -240,20 +240,6 @@ fn spectrum(engine: &Engine, room: &Room, burst: &Burst) -> Option<SpectrumEvide
 
 fn strength(axis: &forewarn_domain::waveform::AxisFeatures) -> f64 {
     axis.envelope.first().map_or(0.0, |it| it.ratio)
-}
-
-fn bearing_line(finding: &Finding) -> Option<&BearingLine> {
-    match finding {
-        Finding::BearingLine(line) => Some(line),
-        Finding::Code { .. }
-        | Finding::Count { .. }
-        | Finding::Flat { .. }
-        | Finding::Level { .. }
-        | Finding::Limit { .. }
-        | Finding::NoData { .. }
-        | Finding::Rate { .. }
-        | Finding::Zone { .. } => None,
-    }
 }
 
 /// What ranked the causes, besides what was written by hand.

@@ -7,15 +7,17 @@ mod check;
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use forewarn_domain::time::Span;
-use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::email::{self, Encryption, Server};
 use crate::pace::{Cap, Pace, Quiet};
 use crate::route::Route;
 use crate::webhook::SigningKey;
+use crate::window::{OnceADay, time_of_day};
 use crate::{
     Channel, DingTalk, Email, Feishu, Guard, Provider, Secret, Tongue, WeCom, Webhook, dingtalk,
     feishu, wecom,
@@ -32,12 +34,35 @@ pub struct MessagesFile {
     /// Private networks that messages may be sent to, e.g. `10.20.0.0/16`.
     #[serde(default)]
     pub allow: Vec<String>,
+    /// When people are told how the day went, `18:00` without it; `never`.
+    #[serde(default)]
+    pub daily: Daily,
     /// Channels.
     #[serde(default, rename = "channel")]
     pub channels: Vec<ChannelEntry>,
     /// Who gets what. Without any, systems get everything, and people what asks for work.
     #[serde(default, rename = "route")]
     pub routes: Vec<Route>,
+}
+
+/// A time of day, or never.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Daily(pub Option<NaiveTime>);
+
+impl Default for Daily {
+    fn default() -> Self {
+        Self(NaiveTime::from_hms_opt(18, 0, 0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Daily {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        time_of_day(text.as_str().into_deserializer()).map(|it| Self(Some(it)))
+    }
 }
 
 /// A channel.
@@ -186,6 +211,8 @@ pub struct Outlet {
     pub expires: Option<NaiveDate>,
     /// Where links begin, without a slash at the end.
     pub links: Option<String>,
+    /// When it is told how the day went.
+    pub daily: Option<OnceADay>,
 }
 
 impl MessagesFile {
@@ -214,9 +241,14 @@ impl MessagesFile {
         let routes = if self.routes.is_empty() { usual(&outlets) } else { self.routes.clone() };
         check_routes(&routes, &outlets)?;
         check_fallbacks(&outlets)?;
+        let stand_ins: Vec<&str> =
+            self.channels.iter().filter_map(|it| Some(it.fallback.as_ref()?.to.as_str())).collect();
         let links = self.public_url.as_ref().map(|it| it.trim_end_matches('/').to_owned());
         for outlet in &mut outlets {
             outlet.links.clone_from(&links);
+            let is_read =
+                outlet.channel.is_for_people() && !stand_ins.contains(&outlet.id.as_str());
+            outlet.daily = self.daily.0.filter(|_| is_read).map(|at| OnceADay { at, zone });
         }
         Ok(Messages { outlets, routes, zone })
     }
@@ -242,6 +274,7 @@ impl ChannelEntry {
             fallback: self.fallback.clone(),
             expires: self.expires,
             links: None,
+            daily: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Hours of the day in the plant's time zone, such as the night, over midnight and clock changes.
 
-use chrono::{Days, NaiveTime, TimeZone as _};
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone as _};
 use chrono_tz::Tz;
 use forewarn_domain::time::Time;
 use serde::{Deserialize, Deserializer, de};
@@ -42,7 +42,31 @@ impl Window {
     }
 }
 
-fn time_of_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+/// A time of day at which something is done once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OnceADay {
+    /// At what time,
+    pub at: NaiveTime,
+    /// and where.
+    pub zone: Tz,
+}
+
+impl OnceADay {
+    /// The day of which it is time now, and when that day began.
+    #[must_use]
+    pub fn due(&self, now: Time) -> Option<(NaiveDate, Time)> {
+        let local = now.to_utc().with_timezone(&self.zone).naive_local();
+        let today = local.date();
+        // Where clocks leave midnight out, the day begins later.
+        let mut hours = (0..24).filter_map(|hour| today.and_hms_opt(hour, 0, 0));
+        let first = hours.find_map(|it| self.zone.from_local_datetime(&it).earliest())?;
+        (self.at <= local.time()).then(|| (today, Time::from_micros(first.timestamp_micros())))
+    }
+}
+
+pub(crate) fn time_of_day<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<NaiveTime, D::Error> {
     let text = String::deserialize(deserializer)?;
     let refused = |_| de::Error::custom(format!("`{text}` is no time of day; write e.g. 22:00"));
     NaiveTime::parse_from_str(&text, "%H:%M").map_err(refused)
@@ -69,6 +93,21 @@ mod tests {
         let noon = "from = '12:00'\nto = '13:00'";
         let one = Some("2026-11-20T13:00:00.000Z".to_owned());
         assert_eq!(end(noon, "2026-11-20T12:30:00Z", "UTC"), one);
+    }
+
+    #[test]
+    fn a_day_is_due_from_its_time_on_and_began_when_the_clocks_let_it() {
+        let due = |now: &str, zone: &str| {
+            let at = NaiveTime::from_hms_opt(18, 0, 0).unwrap();
+            let once = OnceADay { at, zone: zone.parse().unwrap() };
+            once.due(now.parse().unwrap()).map(|(day, began)| format!("{day} {began}"))
+        };
+        assert_eq!(due("2026-11-26T09:59:59Z", "Asia/Shanghai"), None);
+        let began = Some("2026-11-26 2026-11-25T16:00:00.000Z".to_owned());
+        assert_eq!(due("2026-11-26T10:00:00Z", "Asia/Shanghai"), began);
+        // Beirut's clocks went from 00:00 to 01:00 that night.
+        let began = Some("2022-03-27 2022-03-26T22:00:00.000Z".to_owned());
+        assert_eq!(due("2022-03-27T16:00:00Z", "Asia/Beirut"), began);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod checks;
 mod commit;
 mod config;
 mod course;
+mod day;
 mod desk;
 mod engine;
 mod episodes;
@@ -58,6 +59,7 @@ pub use accounts::{Account, AccountChange, NewAccount, PasswordHash, Role, SETUP
 pub use act::{Act, Acted, Finish};
 pub use commit::{Commit, Committed, Snapshot, TicketWrite};
 pub use config::{ConfigVersion, NewConfig};
+pub use day::Day;
 pub use engine::{EngineInput, Notice};
 pub use episodes::{EpisodeFilter, EpisodeRow, Origin, RuleScore, ShadowEpisode, Standing};
 pub use error::RecordsError;

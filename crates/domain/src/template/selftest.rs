@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scanner::Scanner;
+
 /// A relation that must hold when the points are mapped right.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -133,12 +135,18 @@ impl FromStr for Relation {
     type Err = InvalidRelation;
 
     fn from_str(text: &str) -> Result<Self, InvalidRelation> {
-        let mut parser = Parser { text, rest: text, names: Vec::new(), depth: 0 };
-        let root = parser.either()?;
-        if !parser.rest.trim_start().is_empty() {
-            return Err(parser.refuse("an end, `&&` or `||`"));
+        let mut scanner = Scanner::new(text);
+        let root = either(&mut scanner).and_then(|root| match scanner.is_at_end() {
+            true => Ok(root),
+            false => Err("an end, `&&` or `||`"),
+        });
+        match root {
+            Ok(root) => Ok(Self { text: text.to_owned(), names: scanner.names, root }),
+            Err(expected) => {
+                let column = scanner.column();
+                Err(InvalidRelation { text: text.to_owned(), column, expected })
+            }
         }
-        Ok(Self { text: text.to_owned(), names: parser.names, root })
     }
 }
 
@@ -156,134 +164,96 @@ impl From<Relation> for String {
     }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    rest: &'a str,
-    names: Vec<String>,
-    depth: usize,
+/// A part of a relation, or what was expected instead.
+type Read<T> = Result<T, &'static str>;
+
+fn either(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut left = both(scanner)?;
+    while scanner.take("||") {
+        left = Node::Or(Box::new(left), Box::new(both(scanner)?));
+    }
+    Ok(left)
 }
 
-impl Parser<'_> {
-    fn either(&mut self) -> Result<Node, InvalidRelation> {
-        let mut left = self.both()?;
-        while self.take("||") {
-            left = Node::Or(Box::new(left), Box::new(self.both()?));
-        }
-        Ok(left)
+fn both(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut left = compared(scanner)?;
+    while scanner.take("&&") {
+        left = Node::And(Box::new(left), Box::new(compared(scanner)?));
     }
+    Ok(left)
+}
 
-    fn both(&mut self) -> Result<Node, InvalidRelation> {
-        let mut left = self.compared()?;
-        while self.take("&&") {
-            left = Node::And(Box::new(left), Box::new(self.compared()?));
-        }
-        Ok(left)
-    }
+fn compared(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let left = sum(scanner)?;
+    let signs = [
+        ("<=", Comparison::LessOrEqual),
+        (">=", Comparison::GreaterOrEqual),
+        ("<", Comparison::Less),
+        (">", Comparison::Greater),
+    ];
+    let with = scanner.take_one(&signs).ok_or("`<`, `<=`, `>` or `>=`")?;
+    Ok(Node::Compare(with, Box::new(left), Box::new(sum(scanner)?)))
+}
 
-    fn compared(&mut self) -> Result<Node, InvalidRelation> {
-        let left = self.sum()?;
-        let signs = [
-            ("<=", Comparison::LessOrEqual),
-            (">=", Comparison::GreaterOrEqual),
-            ("<", Comparison::Less),
-            (">", Comparison::Greater),
-        ];
-        for (sign, with) in signs {
-            if self.take(sign) {
-                return Ok(Node::Compare(with, Box::new(left), Box::new(self.sum()?)));
-            }
-        }
-        Err(self.refuse("`<`, `<=`, `>` or `>=`"))
+fn sum(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut left = product(scanner)?;
+    while let Some(function) = scanner.take_one(&[("+", Function::Add), ("-", Function::Subtract)])
+    {
+        left = Node::Apply(function, vec![left, product(scanner)?]);
     }
+    Ok(left)
+}
 
-    fn sum(&mut self) -> Result<Node, InvalidRelation> {
-        let mut left = self.product()?;
-        loop {
-            let function = match () {
-                () if self.take("+") => Function::Add,
-                () if self.take("-") => Function::Subtract,
-                () => return Ok(left),
-            };
-            left = Node::Apply(function, vec![left, self.product()?]);
-        }
+fn product(scanner: &mut Scanner<'_>) -> Read<Node> {
+    let mut left = atom(scanner)?;
+    while let Some(function) =
+        scanner.take_one(&[("*", Function::Multiply), ("/", Function::Divide)])
+    {
+        left = Node::Apply(function, vec![left, atom(scanner)?]);
     }
+    Ok(left)
+}
 
-    fn product(&mut self) -> Result<Node, InvalidRelation> {
-        let mut left = self.atom()?;
-        loop {
-            let function = match () {
-                () if self.take("*") => Function::Multiply,
-                () if self.take("/") => Function::Divide,
-                () => return Ok(left),
-            };
-            left = Node::Apply(function, vec![left, self.atom()?]);
-        }
+fn atom(scanner: &mut Scanner<'_>) -> Read<Node> {
+    if !scanner.enter(DEPTH_MAX) {
+        return Err("fewer than 64 parts");
     }
+    if scanner.take("-") {
+        return Ok(Node::Apply(Function::Subtract, vec![Node::Number(0.0), atom(scanner)?]));
+    }
+    if scanner.take("(") {
+        let inner = sum(scanner)?;
+        return if scanner.take(")") { Ok(inner) } else { Err("`)`") };
+    }
+    let word =
+        scanner.word(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == '.');
+    if let Ok(number) = word.parse::<f64>() {
+        scanner.take(word);
+        return Ok(Node::Number(number));
+    }
+    if !word.starts_with(|it: char| it.is_ascii_lowercase()) {
+        return Err("a number, a point or `(`");
+    }
+    scanner.take(word);
+    if scanner.take("(") { call(scanner, word) } else { Ok(Node::Point(scanner.name(word))) }
+}
 
-    fn atom(&mut self) -> Result<Node, InvalidRelation> {
-        self.depth += 1;
-        if DEPTH_MAX < self.depth {
-            return Err(self.refuse("fewer than 64 parts"));
-        }
-        if self.take("-") {
-            return Ok(Node::Apply(Function::Subtract, vec![Node::Number(0.0), self.atom()?]));
-        }
-        if self.take("(") {
-            let inner = self.sum()?;
-            return if self.take(")") { Ok(inner) } else { Err(self.refuse("`)`")) };
-        }
-        self.rest = self.rest.trim_start();
-        let is_word =
-            |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == '.';
-        let end = self.rest.find(|it| !is_word(it)).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        if let Ok(number) = word.parse::<f64>() {
-            self.rest = rest;
-            return Ok(Node::Number(number));
-        }
-        if !word.starts_with(|it: char| it.is_ascii_lowercase()) {
-            return Err(self.refuse("a number, a point or `(`"));
-        }
-        self.rest = rest;
-        if self.take("(") { self.call(word) } else { Ok(self.point(word)) }
+fn call(scanner: &mut Scanner<'_>, word: &str) -> Read<Node> {
+    let function = match word {
+        "abs" => Function::Abs,
+        "max" => Function::Max,
+        "min" => Function::Min,
+        "sqrt" => Function::Sqrt,
+        _ => return Err("abs, max, min or sqrt before `(`"),
+    };
+    let mut arguments = vec![sum(scanner)?];
+    while scanner.take(",") {
+        arguments.push(sum(scanner)?);
     }
-
-    fn call(&mut self, word: &str) -> Result<Node, InvalidRelation> {
-        let function = match word {
-            "abs" => Function::Abs,
-            "max" => Function::Max,
-            "min" => Function::Min,
-            "sqrt" => Function::Sqrt,
-            _ => return Err(self.refuse("abs, max, min or sqrt before `(`")),
-        };
-        let mut arguments = vec![self.sum()?];
-        while self.take(",") {
-            arguments.push(self.sum()?);
-        }
-        if !self.take(")") || arguments.len() != function.arguments() {
-            return Err(self.refuse("`)` after one argument of abs and sqrt, two of max and min"));
-        }
-        Ok(Node::Apply(function, arguments))
+    if !scanner.take(")") || arguments.len() != function.arguments() {
+        return Err("`)` after one argument of abs and sqrt, two of max and min");
     }
-
-    fn point(&mut self, word: &str) -> Node {
-        let known = self.names.iter().position(|it| it == word);
-        Node::Point(known.unwrap_or_else(|| {
-            self.names.push(word.to_owned());
-            self.names.len() - 1
-        }))
-    }
-
-    fn take(&mut self, sign: &str) -> bool {
-        let found = self.rest.trim_start().strip_prefix(sign);
-        self.rest = found.unwrap_or(self.rest);
-        found.is_some()
-    }
-
-    fn refuse(&self, expected: &'static str) -> InvalidRelation {
-        let column = self.text.len() - self.rest.trim_start().len() + 1;
-        InvalidRelation { text: self.text.to_owned(), column, expected }
-    }
+    Ok(Node::Apply(function, arguments))
 }
 
 /// More than any relation between registers has.

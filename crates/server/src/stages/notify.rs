@@ -6,6 +6,7 @@
 //! what is committed is told at least once; a receiver that honours the key sees it once. Each channel
 //! has a worker of its own: a receiver that hangs, or a message that nobody takes, delays no other.
 
+mod day;
 pub(crate) mod desk;
 pub(crate) mod lines;
 pub(crate) mod routes;
@@ -66,7 +67,7 @@ impl Notify {
 
     /// What belongs to no channel: the log, channels that are gone, keys that expire.
     async fn watch(&self, stop: &CancellationToken) {
-        let mut looked_for_keys = None;
+        let (mut looked_for_keys, mut told) = (None, day::Told::default());
         while !stop.is_cancelled() {
             let now = self.now();
             let mut done = self.sweep().await;
@@ -74,6 +75,9 @@ impl Notify {
             if done.is_ok() && looked_for_keys != Some(today) {
                 done = self.warn_of_keys(today).await;
                 looked_for_keys = done.is_ok().then_some(today);
+            }
+            if done.is_ok() {
+                done = self.tell_the_day(&mut told).await;
             }
             if let Err(error) = done {
                 let cause = &error as &dyn std::error::Error;
@@ -149,10 +153,11 @@ impl Notify {
             );
             for channel in std::iter::once(id).chain(self.second(line)) {
                 let notice = MessageNotice {
+                    what: "notice",
                     key: format!("expiry/{id}/{expires}/{channel}"),
                     channel: channel.to_owned(),
                     headline: headline.clone(),
-                    priority: Priority::P2,
+                    priority: Some(Priority::P2),
                 };
                 self.records.give_notice(&notice, self.now()).await?;
             }

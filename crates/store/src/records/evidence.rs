@@ -5,7 +5,6 @@
 //! stretch is sealed with the hash of its readings once no more can come. Deliberately absent:
 //! deleting, and reading the readings.
 
-use forewarn_domain::anomaly::Finding;
 use forewarn_domain::channel::ChannelId;
 use forewarn_domain::evidence::Evidence;
 use forewarn_domain::shape::Shape;
@@ -171,17 +170,7 @@ pub(super) async fn keep_on(
 /// Raw samples that the evidence names: behind the spectrum, the features and each bearing line.
 fn samples(evidence: &Evidence) -> Vec<Sha256> {
     let lines = evidence.episode.iter().flat_map(|it| &it.anomalies);
-    let lines = lines.filter_map(|it| match &it.finding {
-        Finding::BearingLine(line) => Some(line.waveform),
-        Finding::Code { .. }
-        | Finding::Count { .. }
-        | Finding::Flat { .. }
-        | Finding::Level { .. }
-        | Finding::Limit { .. }
-        | Finding::NoData { .. }
-        | Finding::Rate { .. }
-        | Finding::Zone { .. } => None,
-    });
+    let lines = lines.filter_map(|it| it.finding.bearing_line()).map(|it| it.waveform);
     let shown = evidence.spectrum.iter().map(|it| it.waveform);
     let mut all: Vec<Sha256> =
         shown.chain(evidence.burst.iter().map(|it| it.sha256)).chain(lines).collect();

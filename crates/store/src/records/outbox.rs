@@ -77,17 +77,19 @@ pub struct LikelyCause {
     pub p: f64,
 }
 
-/// A notice about Forewarn itself, such as a key that is about to expire.
+/// What is told without a ticket: a key is about to expire, a day is over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
     /// The same for every time that it is written; only the first one counts.
     pub key: String,
     /// To which channel.
     pub channel: String,
+    /// What it is about, in a word: `notice`, `day`.
+    pub what: &'static str,
     /// What it says.
     pub headline: Localized,
-    /// How urgent.
-    pub priority: Priority,
+    /// How urgent, where that is a matter.
+    pub priority: Option<Priority>,
 }
 
 /// A change that channels are looked up for.
@@ -149,16 +151,16 @@ impl Records {
     pub async fn give_notice(&self, notice: &Notice, at: Time) -> Result<(), RecordsError> {
         let facts = Facts {
             headline: notice.headline.clone(),
-            priority: Some(notice.priority),
+            priority: notice.priority,
             ..Facts::default()
         };
         let new = New {
             key: &notice.key,
             channel: &notice.channel,
-            what: "notice",
+            what: notice.what,
             ticket: "",
             facts: &to_json("the facts of a notice", &facts)?,
-            priority: Some(notice.priority),
+            priority: notice.priority,
         };
         let mut tx = self.begin().await?;
         put(&mut tx, &new, at).await?;

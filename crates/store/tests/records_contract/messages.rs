@@ -122,10 +122,11 @@ pub(crate) async fn a_stand_in_gets_what_was_given_up_and_only_once(records: Rec
 
 pub(crate) async fn a_notice_is_written_once(records: Records) {
     let notice = MessageNotice {
+        what: "notice",
         key: "expiry/wecom/2027-01-31".into(),
         channel: "mail".into(),
         headline: Localized::new("a key expires", "密钥即将过期"),
-        priority: Priority::P2,
+        priority: Some(Priority::P2),
     };
     records.give_notice(&notice, NOW).await.unwrap();
     records.give_notice(&notice, NOW).await.unwrap();

@@ -43,13 +43,12 @@ pub(super) fn message(
 }
 
 fn single(stage: &Notify, message: &Message, links: Option<&str>) -> Notification {
-    let is_notice = message.ticket.is_none();
     Notification {
         id: message.key.clone(),
         site: stage.plant.site.id.clone(),
-        kind: match is_notice {
-            true => "notice.v1".to_owned(),
-            false => format!("ticket.{}.v1", message.what),
+        kind: match message.ticket {
+            None => format!("{}.v1", message.what),
+            Some(_) => format!("ticket.{}.v1", message.what),
         },
         subject: message.facts.number.clone(),
         at: message.created_at,
@@ -239,6 +238,7 @@ fn link(links: Option<&str>, message: &Message) -> Option<String> {
     let links = links?;
     Some(match message.ticket {
         Some(_) => format!("{links}/t/{}", message.facts.number),
+        None if message.what == "day" => format!("{links}/tickets"),
         None => format!("{links}/health"),
     })
 }
@@ -302,7 +302,7 @@ fn state(state: TicketState, waiting_for: Option<WaitingFor>) -> Localized {
 }
 
 /// Sorted numbers in few letters: neighbours become a range, so that a thousand fit in a line.
-fn ranges(numbers: &[&str]) -> String {
+pub(super) fn ranges(numbers: &[&str]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut open: Option<(&str, u64, &str, &str)> = None;
     for number in numbers {
