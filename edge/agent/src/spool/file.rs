@@ -281,6 +281,9 @@ impl From<rusqlite::Error> for Refused {
             | rusqlite::Error::FromSqlConversionFailure(..) => true,
             rusqlite::Error::SqliteFailure(failure, message) => match failure.code {
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
+                // Nothing that is written while opening contradicts a file of ours: a row that was
+                // not found is there all the same.
+                ErrorCode::ConstraintViolation => true,
                 ErrorCode::Unknown => message.as_deref().is_some_and(is_about_the_file),
                 _ => false,
             },

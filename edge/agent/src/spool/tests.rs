@@ -161,6 +161,17 @@ fn an_unreadable_file_is_kept_aside_and_the_agent_starts() {
 }
 
 #[test]
+fn a_file_that_has_lost_its_numbering_is_kept_aside_and_the_agent_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), LIMITS));
+    let file = rusqlite::Connection::open(folder.path().join("spool.db")).unwrap();
+    assert_eq!(file.execute("DELETE FROM meta WHERE k = 'epoch'", []).unwrap(), 1);
+    drop(file);
+    let (_spool, opened) = Spool::open(folder.path(), &agent(), LIMITS).unwrap();
+    assert!(matches!(opened, Opened::Replaced { .. }), "{opened:?}");
+}
+
+#[test]
 fn what_a_set_aside_file_still_holds_is_brought_over_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path(), LIMITS);
