@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { waitFor } from './demo_process.mjs';
 import { startServer } from './server_process.mjs';
 import { run } from './story.mjs';
-import { CHROMIUM, hasBrowser, PATIENCE_MS, plain, seenText, visit } from './visitor.mjs';
+import { CHROMIUM, hasBrowser, PATIENCE_MS, plain, seenText, visit, wrongAt } from './visitor.mjs';
 
 const TOTAL_MS = 5 * 60_000;
 /** What the story provokes: nobody signed in, taken or last, not good enough; a storm that is none. */
@@ -318,15 +318,6 @@ async function signOut({ page, open }) {
   await page.click('main .sign-out button');
   await page.locator('form.narrow [name="current-password"]').waitFor();
   assert.equal(await page.locator('.own-link').count(), 0, 'the page still knows who was here');
-}
-
-/** The field is marked, and what is wrong with it stands below it and is read out with it. */
-async function wrongAt(page, name, expected) {
-  const field = page.locator(`[name="${name}"][aria-invalid="true"]`);
-  await field.waitFor();
-  const below = await field.getAttribute('aria-describedby');
-  const told = plain(await page.locator(`[id="${below}"]`).innerText());
-  assert.match(told, expected, `at ${name}`);
 }
 
 await run({

@@ -2,6 +2,7 @@
 //
 // FOREWARN_PAGE names a folder with a built page that is shown in the place of the binary's own.
 
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -104,4 +105,13 @@ export async function seenText(page, selector = 'main') {
 
 export function plain(text) {
   return text.replace(/\s+/g, ' ').trim();
+}
+
+/** The field is marked, and what is wrong with it stands below it and is read out with it. */
+export async function wrongAt(page, name, expected) {
+  const field = page.locator(`[name="${name}"][aria-invalid="true"]`);
+  await field.waitFor();
+  const below = await field.getAttribute('aria-describedby');
+  const told = plain(await page.locator(`[id="${below}"]`).innerText());
+  assert.match(told, expected, `at ${name}`);
 }

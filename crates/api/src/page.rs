@@ -48,9 +48,9 @@ fn headers(kind: &'static str, caching: &'static str) -> [(HeaderName, &'static 
 const INDEX: &str = "index.html";
 
 /// First parts of the paths that are screens of the page.
-const SCREENS: [&str; 11] = [
-    "access", "account", "d", "devices", "explore", "health", "review", "rules", "sign-in", "t",
-    "tickets",
+const SCREENS: [&str; 12] = [
+    "access", "account", "d", "devices", "explore", "health", "review", "rules", "sign-in",
+    "stops", "t", "tickets",
 ];
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -14,6 +14,7 @@ import { ExploreScreen, ReviewScreen, RulesScreen } from './screens/bench';
 import { DeviceScreen } from './screens/device';
 import { DevicesScreen } from './screens/devices';
 import { HealthScreen } from './screens/health';
+import { StopsScreen } from './screens/stops';
 import { TicketScreen } from './screens/ticket';
 import { TicketsScreen } from './screens/tickets';
 import { zone } from './text/format';
@@ -52,6 +53,7 @@ function Screen({ path }: { path: string }) {
   if (first === 'explore') return <ExploreScreen />;
   if (first === 'rules') return <RulesScreen />;
   if (first === 'health') return <HealthScreen />;
+  if (first === 'stops') return <StopsScreen />;
   if (first === 'access') return <AccessScreen />;
   if (first === 'account') return <OwnScreen />;
   return <NotFound />;

@@ -7,6 +7,7 @@ import './style/screens.css';
 import './style/charts.css';
 import './style/bench.css';
 import './style/access.css';
+import './style/stops.css';
 import { render } from 'preact';
 import { connect } from './api/live';
 import { App } from './app';

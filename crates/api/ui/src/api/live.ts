@@ -7,7 +7,7 @@
 import { signal } from '@preact/signals';
 
 export type Line = 'connecting' | 'live' | 'lost' | 'offline';
-export type Topic = 'tickets' | 'devices' | 'health' | 'anomalies' | 'rules';
+export type Topic = 'tickets' | 'devices' | 'health' | 'anomalies' | 'rules' | 'stops';
 
 /** Whether news arrive. */
 export const line = signal<Line>('connecting');
@@ -75,6 +75,9 @@ function open(): void {
   }
   for (const name of ['rules.changed', 'proposal.made', 'proposal.decided', 'backtest.ended']) {
     stream.addEventListener(name, (event) => received('rules', event, 'id'));
+  }
+  for (const name of ['stop.planned', 'stop.ended']) {
+    stream.addEventListener(name, (event) => received('stops', event, 'id'));
   }
   stream.addEventListener('device.state', (event) => received('devices', event, 'device'));
   stream.addEventListener('health', (event) => received('health', event, 'id'));

@@ -137,6 +137,9 @@ function drawGlyph(ctx: CanvasRenderingContext2D, kind: Mark['kind'], x: number,
     ctx.lineTo(x, y + r);
   } else if (kind === 'ticket') {
     ctx.arc(x, y, r * 0.85, 0, 2 * Math.PI);
+  } else if (kind === 'stop') {
+    ctx.rect(x - r * 0.7, y - r * 0.8, r * 0.5, r * 1.6);
+    ctx.rect(x + r * 0.2, y - r * 0.8, r * 0.5, r * 1.6);
   } else {
     // A hammer: head and handle.
     ctx.rect(x - r, y - r, 2 * r, r * 0.8);

@@ -3,7 +3,7 @@
 import type { Normal, Series } from '../api/types';
 import { seconds } from './columns';
 
-export type MarkKind = 'onset' | 'ticket' | 'repair';
+export type MarkKind = 'onset' | 'ticket' | 'repair' | 'stop';
 
 export interface Mark {
   kind: MarkKind;

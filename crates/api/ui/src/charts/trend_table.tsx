@@ -8,7 +8,7 @@ import type { Mark, MarkKind } from './trend_model';
 
 /** More lines than this are for an export, not for reading. */
 const LINES = 60;
-const GLYPHS: Record<MarkKind, string> = { onset: '▼', ticket: '●', repair: '⚒' };
+const GLYPHS: Record<MarkKind, string> = { onset: '▼', ticket: '●', repair: '⚒', stop: '⏸\ufe0e' };
 
 export function TrendTable({ series, unit }: { series: Series; unit: string }) {
   const every = Math.max(1, Math.ceil(series.buckets.length / LINES));

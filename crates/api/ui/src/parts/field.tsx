@@ -96,6 +96,12 @@ export function DateField(props: Common & { min: string }) {
   return <Framed {...props} about={about}><input type="date" min={props.min} {...about.marks} /></Framed>;
 }
 
+/** A date and a time on the clocks of the plant, as `2026-11-26T08:00`. */
+export function MomentField(props: Common) {
+  const about = useAbout(props);
+  return <Framed {...props} about={about}><input type="datetime-local" {...about.marks} /></Framed>;
+}
+
 type ChipsProps = Pick<Common, 'label' | 'wrong' | 'hint'> & { children: ComponentChildren };
 
 /** A question with several answers, each a chip that is on or off. */

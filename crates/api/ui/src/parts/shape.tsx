@@ -33,6 +33,15 @@ export function Shape({ tone }: { tone: Tone }) {
   );
 }
 
+/** The sign of a planned stop; a word must stand beside it. */
+export function Pause() {
+  return (
+    <svg class="shape mute" viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+      <path d="M3 2h3.5v12H3ZM9.5 2H13v12H9.5Z" fill="currentColor" />
+    </svg>
+  );
+}
+
 /** A shape with its word. */
 export function Tag({ tone, text, strong }: { tone: Tone; text: string; strong?: boolean }) {
   return (

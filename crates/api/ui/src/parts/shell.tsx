@@ -51,7 +51,7 @@ export function Shell({ session, isStranger, children }: Props) {
 function Tabs() {
   return (
     <nav aria-label={t('shell.navigation')}>
-      <Tab href="/tickets" paths={['/', '/tickets', '/t/']} text={t('nav.tickets')} />
+      <Tab href="/tickets" paths={['/', '/tickets', '/t/', '/stops']} text={t('nav.tickets')} />
       <Tab href="/devices" paths={['/devices', '/d/']} text={t('nav.devices')} />
       <Tab href="/review" paths={['/review']} text={t('nav.review')} />
       <Tab href="/explore" paths={['/explore']} text={t('nav.explore')} />

@@ -2,6 +2,7 @@
 
 import { useMemo } from 'preact/hooks';
 import { useResource } from '../api/resource';
+import type { Stop } from '../api/stops';
 import type { Channel, Device, Page, RepairRecord, TicketRow } from '../api/types';
 import { seconds } from '../charts/columns';
 import { TrendChart } from '../charts/later';
@@ -13,6 +14,7 @@ import { place, setQuery } from '../router';
 import { lasting, now, operatingState } from '../text/format';
 import { pick, sentence, t, word } from '../text/language';
 import { Channels } from './device/channels';
+import { PlanStop, type Stops, StopsHere, useStops, useStopsBefore } from './device/stops';
 import { RepairRow } from './ticket/before';
 import { Row } from './tickets';
 import { useTitle } from './title';
@@ -32,15 +34,18 @@ function DeviceSheet({ device, readAt }: { device: Device; readAt: number }) {
   const path = encodeURIComponent(device.id);
   const tickets = useResource<Page<TicketRow>>(`/tickets?state=all&limit=50&device=${path}`, { topic: 'tickets' });
   const repairs = useResource<Page<RepairRecord>>(`/repairs?device=${path}`, { topic: 'tickets' });
+  const stops = useStops();
   const wanted = place.value.query.get('channel');
   const chosen = device.channels.find((it) => it.id === wanted) ?? mostTelling(device.channels);
+  const stopsBefore = useStopsBefore(device.id, stops);
   const marks = useMemo(
-    () => marksOf(tickets.value?.items ?? [], repairs.value?.items ?? []),
-    [tickets.value, repairs.value, t('mark.repair')],
+    () => marksOf(tickets.value?.items ?? [], repairs.value?.items ?? [], stopsBefore),
+    [tickets.value, repairs.value, stopsBefore.length, t('mark.repair')],
   );
   return (
     <article class="device">
-      <DeviceHead device={device} readAt={readAt} />
+      <DeviceHead device={device} readAt={readAt} stops={stops} />
+      <StopsHere device={device} stops={stops} />
       {chosen && <ChannelChart device={device} channel={chosen} marks={marks} />}
       <Channels device={device} chosen={chosen?.id ?? null} readAt={readAt} />
       <section class="card">
@@ -69,7 +74,7 @@ function DeviceSheet({ device, readAt }: { device: Device; readAt: number }) {
   );
 }
 
-function DeviceHead({ device, readAt }: { device: Device; readAt: number }) {
+function DeviceHead({ device, readAt, stops }: { device: Device; readAt: number; stops: Stops }) {
   const elapsed = Math.max(0, (now.value - readAt) / 1000);
   return (
     <header class="card device-head">
@@ -93,6 +98,7 @@ function DeviceHead({ device, readAt }: { device: Device; readAt: number }) {
           <li key={it.id}>{pick(it.name)}{it.bearing && <span class="meta"> · {it.bearing}</span>}</li>
         ))}
       </ul>
+      <PlanStop device={device} stops={stops} />
     </header>
   );
 }
@@ -148,9 +154,10 @@ function mostTelling(channels: Channel[]): Channel | null {
   return numeric.reduce<Channel | null>((best, it) => (best && weight(best) <= weight(it) ? best : it), null);
 }
 
-function marksOf(tickets: TicketRow[], repairs: RepairRecord[]): Mark[] {
+function marksOf(tickets: TicketRow[], repairs: RepairRecord[], stops: Stop[]): Mark[] {
   return [
     ...tickets.map((it): Mark => ({ kind: 'ticket', at: seconds(it.opened_at), label: it.number })),
     ...repairs.map((it): Mark => ({ kind: 'repair', at: seconds(it.at), label: t('mark.repair') })),
+    ...stops.map((it): Mark => ({ kind: 'stop', at: seconds(it.from), label: it.number })),
   ];
 }

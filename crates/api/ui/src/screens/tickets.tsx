@@ -9,6 +9,7 @@ import { TicketTag } from '../parts/shape';
 import { go, place, setQuery } from '../router';
 import { ago, day } from '../text/format';
 import { pick, t } from '../text/language';
+import { StopsNow } from './tickets/stops';
 import { Storms } from './tickets/storms';
 import { useTitle } from './title';
 
@@ -33,6 +34,7 @@ export function TicketsScreen() {
         <Filters />
       </div>
       <Storms />
+      <StopsNow />
       <Loaded resource={page} rows={8}>
         {(first) =>
           first.items.length === 0 ? <NoTickets /> : <Rows key={path} path={path} first={first} />}

@@ -2,6 +2,7 @@
 // when a day ends where the plant is.
 
 import type { Account, AccountChange, Key, Role, Sites } from '../../api/access';
+import { instant } from '../../text/zoned';
 
 /** What an admin may change at once. */
 export interface Wanted {
@@ -41,27 +42,6 @@ export function keyState(key: Pick<Key, 'expires_at' | 'revoked_at'>, at: number
 
 /** The last second of a day such as `2026-12-31` in a time zone; null where that is no day. */
 export function endOfDay(day: string, zone: string): Date | null {
-  const midnight = Date.parse(`${day}T00:00:00Z`);
-  if (Number.isNaN(midnight)) return null;
-  const wanted = midnight + 86_399_000;
-  // The offset may change at that very time, so it is looked up twice.
-  const first = wanted - offsetMs(wanted, zone);
-  return new Date(wanted - offsetMs(first, zone));
-}
-
-/** How far the clocks of a zone are ahead of UTC at a time. */
-function offsetMs(at: number, zone: string): number {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  });
-  const parts = Object.fromEntries(format.formatToParts(at).map((it) => [it.type, Number(it.value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-  return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1_000) * 1_000;
+  const at = instant(`${day}T23:59:59`, zone);
+  return at === null ? null : new Date(at);
 }
