@@ -10,6 +10,7 @@ mod code;
 mod inherit;
 mod monitors;
 mod report;
+mod siblings;
 mod silence;
 mod together;
 mod waveform;
@@ -28,6 +29,7 @@ pub(crate) use channel::{ChannelState, Mind};
 pub(crate) use monitors::MonitorPlan;
 use monitors::MonitorState;
 use report::Found;
+pub use siblings::{Compared, Standing};
 use silence::AgentSilence;
 use together::{Evidence, Joined};
 use waveform::WaveformState;
@@ -60,6 +62,9 @@ pub struct DeviceState {
     joined: Vec<Joined>,
     #[serde(default)]
     monitors: Vec<MonitorState>,
+    /// The newest tick that was entered, where the device is compared with others.
+    #[serde(default)]
+    ticked: Option<Time>,
 }
 
 /// A number of one channel.
@@ -109,6 +114,7 @@ impl DeviceState {
             evidence: Vec::new(),
             joined: Vec::new(),
             monitors: plan.monitors.iter().map(|it| MonitorState::new(plan, it)).collect(),
+            ticked: None,
         }
     }
 

@@ -23,9 +23,10 @@ mod fleet;
 mod outcome;
 pub mod monitor;
 
-pub use device::{DeviceState, Measured, MeasuredText};
+pub use device::{Compared, DeviceState, Measured, MeasuredText, Standing};
 pub use fleet::{ClassNormal, Lesson, PoolKey};
 pub use outcome::{Condition, Detection, DeviceNotice, RuleStatus, WhyNot};
 pub use outlook::{Ahead, Forecast};
 pub use plan::{Alike, DevicePlan, Place};
 pub use rule::{Budget, Mode, Rule, RuleError, RuleSet, SCHEMA};
+pub use rules::siblings::{PEERS_MAX, Shown};

@@ -82,6 +82,13 @@ pub enum Condition {
 pub enum WhyNot {
     /// The sensor's band is unknown or too narrow for a severity zone.
     Band,
+    /// Fewer siblings than the rule asks for were in the same state, with fresh readings at rest.
+    FewSiblings {
+        /// How many could be compared.
+        comparable: usize,
+        /// How many the rule asks for.
+        least: usize,
+    },
     /// Nothing on the device moved, so an unchanging value means nothing.
     NeverMoves,
     /// The component has no bearing in the site file.
@@ -96,6 +103,8 @@ pub enum WhyNot {
     NoSpeed,
     /// The device has none of the states that the rule lists.
     NoSuchState,
+    /// The level has not come to rest, so that it says little about other machines.
+    NotAtRest,
     /// An instrumentation finding on this channel is active.
     NotTrusted,
     /// The device is in a state in which the rule does not look.
@@ -128,6 +137,14 @@ impl WhyNot {
             Self::Band => {
                 ("the sensor's band does not cover 10 to 1000 Hz", "传感器频带不足 10–1000 Hz")
             }
+            Self::FewSiblings { comparable, least } => {
+                return Localized::new(
+                    format!(
+                        "only {comparable} of the {least} sister machines that it needs can be compared now"
+                    ),
+                    format!("目前可对比的同型机只有 {comparable} 台，至少需要 {least} 台"),
+                );
+            }
             Self::NeverMoves => ("this value never changes here", "该数值在此工况下从不变化"),
             Self::NoBearing => ("no bearing is given for this component", "该部件未配置轴承"),
             Self::NoInterval => ("no reporting interval is known", "上报间隔未知"),
@@ -137,6 +154,9 @@ impl WhyNot {
             Self::NoReadings => ("no readings yet", "尚无读数"),
             Self::NoSpeed => ("the shaft speed at capture is unknown", "采集时转速未知"),
             Self::NoSuchState => ("the device has no such operating state", "设备没有该工况"),
+            Self::NotAtRest => {
+                ("the value has not come to rest in this state", "该工况下数值尚未平稳")
+            }
             Self::NotTrusted => ("the channel itself is not trusted now", "该测点当前不可信"),
             Self::OtherState(state) => {
                 return Localized::new(

@@ -80,7 +80,8 @@ fn fixed_levels(plan: &ChannelPlan) -> Vec<(Ahead, f64)> {
             | Detector::Count(_)
             | Detector::Flat(_)
             | Detector::Rate(_)
-            | Detector::Shift(_) => {}
+            | Detector::Shift(_)
+            | Detector::Siblings(_) => {}
         }
     }
     levels

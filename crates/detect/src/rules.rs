@@ -4,7 +4,8 @@
 //! far beyond its limit it is, what it found, and why it cannot tell. Confirmation, gating, muting
 //! and reporting are the same for all of them and live elsewhere. `no_data` and `bearing_match`
 //! look at other things than numbers and are stepped by the device; so are `code`, which looks at texts,
-//! and `together`, which looks at what other rules found.
+//! and `together`, which looks at what other rules found. `siblings` follows its channel as a judge and
+//! is asked once in a while what other devices show.
 
 pub(crate) mod limit;
 pub(crate) mod rate;
@@ -14,6 +15,7 @@ pub(crate) mod baseline;
 pub(crate) mod shift;
 pub(crate) mod count;
 pub(crate) mod code;
+pub(crate) mod siblings;
 pub(crate) mod together;
 pub(crate) mod monitor;
 pub(crate) mod severity_zone;
@@ -59,6 +61,7 @@ pub(crate) enum Detector {
     Rate(rate::Rate),
     SeverityZone(severity_zone::SeverityZone),
     Shift(shift::Shift),
+    Siblings(siblings::Siblings),
 }
 
 /// The memory of a judge of any kind.
@@ -71,6 +74,7 @@ pub(crate) enum Memory {
     Rate(rate::Memory),
     SeverityZone,
     Shift(shift::Memory),
+    Siblings(Box<siblings::Memory>),
 }
 
 impl Memory {
@@ -83,6 +87,7 @@ impl Memory {
             Self::Limit | Self::SeverityZone => 0,
             Self::Rate(memory) => memory.touch(),
             Self::Shift(memory) => memory.touch(),
+            Self::Siblings(memory) => memory.touch(),
         }
     }
 }
@@ -97,6 +102,7 @@ impl Detector {
             Self::Rate(judge) => Memory::Rate(judge.start(states)),
             Self::SeverityZone(_) => Memory::SeverityZone,
             Self::Shift(judge) => Memory::Shift(judge.start(states)),
+            Self::Siblings(judge) => Memory::Siblings(Box::new(judge.start(states))),
         }
     }
 
@@ -113,6 +119,9 @@ impl Detector {
                 judge.look(&mut (), sample, is_calm)
             }
             (Self::Shift(judge), Memory::Shift(memory)) => judge.look(memory, sample, is_calm),
+            (Self::Siblings(judge), Memory::Siblings(memory)) => {
+                judge.look(memory, sample, is_calm)
+            }
             _ => None,
         }
     }
@@ -143,6 +152,9 @@ impl Detector {
             (Self::Shift(judge), Memory::Shift(memory)) => {
                 Some(judge.finding(memory, sample, states))
             }
+            (Self::Siblings(judge), Memory::Siblings(memory)) => {
+                Some(judge.finding(memory, sample, states))
+            }
             _ => None,
         }
     }
@@ -158,6 +170,9 @@ impl Detector {
             (Self::Rate(judge), Memory::Rate(memory)) => Some(judge.condition(memory, state)),
             (Self::SeverityZone(judge), Memory::SeverityZone) => Some(judge.condition(&(), state)),
             (Self::Shift(judge), Memory::Shift(memory)) => Some(judge.condition(memory, state)),
+            (Self::Siblings(judge), Memory::Siblings(memory)) => {
+                Some(judge.condition(memory, state))
+            }
             _ => None,
         }
     }
@@ -173,6 +188,7 @@ impl Detector {
             (Self::Baseline(_), Memory::Baseline(memory)) => memory.fits(states),
             (Self::Flat(_), Memory::Flat(memory)) => memory.fits(states),
             (Self::Shift(_), Memory::Shift(memory)) => memory.fits(states),
+            (Self::Siblings(_), Memory::Siblings(memory)) => memory.fits(states),
             (Self::Count(_), Memory::Count(_))
             | (Self::Limit(_), Memory::Limit)
             | (Self::Rate(_), Memory::Rate(_))
@@ -189,6 +205,7 @@ impl Memory {
             Self::Baseline(memory) => memory.forget(),
             Self::Count(memory) => memory.forget(),
             Self::Shift(memory) => memory.forget(),
+            Self::Siblings(memory) => memory.forget(),
             Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {}
         }
     }
@@ -198,6 +215,7 @@ impl Memory {
         match self {
             Self::Baseline(memory) => memory.magnitude(),
             Self::Shift(memory) => memory.magnitude(),
+            Self::Siblings(memory) => memory.magnitude(),
             Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
                 0.0
             }
@@ -209,9 +227,13 @@ impl Memory {
         match self {
             Self::Baseline(memory) => memory.normal(state, states),
             Self::Shift(memory) => memory.normal(state, states),
-            Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
-                None
-            }
+            // What is usual between machines is no normal of the channel.
+            Self::Count(_)
+            | Self::Flat(_)
+            | Self::Limit
+            | Self::Rate(_)
+            | Self::SeverityZone
+            | Self::Siblings(_) => None,
         }
     }
 
@@ -220,9 +242,13 @@ impl Memory {
         match self {
             Self::Baseline(memory) => memory.present(states),
             Self::Shift(memory) => memory.present(states),
-            Self::Count(_) | Self::Flat(_) | Self::Limit | Self::Rate(_) | Self::SeverityZone => {
-                None
-            }
+            // What is usual between machines is no normal of the channel.
+            Self::Count(_)
+            | Self::Flat(_)
+            | Self::Limit
+            | Self::Rate(_)
+            | Self::SeverityZone
+            | Self::Siblings(_) => None,
         }
     }
 }
@@ -242,6 +268,7 @@ pub(crate) enum KindName {
     Rate,
     SeverityZone,
     Shift,
+    Siblings,
     Together,
 }
 
@@ -259,6 +286,7 @@ pub(crate) enum Kind {
     Rate(rate::Settings),
     SeverityZone,
     Shift(shift::Settings),
+    Siblings(siblings::Siblings),
     Together(together::Settings),
 }
 
@@ -277,6 +305,7 @@ impl Kind {
             KindName::Rate => Self::Rate(rate::Settings::read(fields)?),
             KindName::SeverityZone => Self::SeverityZone,
             KindName::Shift => Self::Shift(shift::Settings::read(fields)?),
+            KindName::Siblings => Self::Siblings(siblings::Siblings::read(fields)?),
             KindName::Together => Self::Together(together::Settings::read(fields)?),
         })
     }

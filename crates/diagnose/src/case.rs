@@ -94,6 +94,7 @@ impl<'a> Case<'a> {
             | Finding::Level { .. }
             | Finding::Limit { .. }
             | Finding::Rate { .. }
+            | Finding::Siblings { .. }
             | Finding::Zone { .. } => false,
         })
     }
@@ -156,6 +157,7 @@ impl<'a> Case<'a> {
             | Finding::Level { value, .. }
             | Finding::Limit { value, .. }
             | Finding::Rate { value, .. }
+            | Finding::Siblings { value, .. }
             | Finding::Zone { value, .. } => *value,
             Finding::BearingLine(_) | Finding::Code { .. } | Finding::NoData { .. } => return None,
         };

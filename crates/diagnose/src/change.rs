@@ -31,7 +31,9 @@ pub(crate) fn changes<'a>(case: &Case<'a>) -> Vec<Change<'a>> {
         let (value, is_up) = departed(&anomaly.finding)?;
         let own = anomaly.signals.iter().find(|it| it.channel == anomaly.channel);
         let normal = match &anomaly.finding {
-            Finding::Level { normal, .. } => Some(normal),
+            Finding::Level { normal, .. } | Finding::Siblings { expected: normal, .. } => {
+                Some(normal)
+            }
             Finding::BearingLine(_)
             | Finding::Code { .. }
             | Finding::Count { .. }
@@ -99,7 +101,9 @@ pub(crate) fn stayed(
 
 fn departed(finding: &Finding) -> Option<(f64, bool)> {
     match finding {
-        Finding::Level { z, value, .. } => Some((*value, 0.0 < *z)),
+        Finding::Level { z, value, .. } | Finding::Siblings { z, value, .. } => {
+            Some((*value, 0.0 < *z))
+        }
         Finding::Count { value, above, .. } | Finding::Limit { value, above, .. } => {
             Some((*value, *above))
         }

@@ -96,6 +96,11 @@ pub(crate) fn signed(by: f64, unit: Unit) -> String {
     format!("{sign}{}", amount(by.abs(), unit))
 }
 
+/// A signed difference of two values, e.g. `+3.20 K` of temperatures in °C.
+pub(crate) fn signed_difference(by: f64, quantity: Quantity, unit: Unit) -> String {
+    signed(by, difference(quantity, unit))
+}
+
 /// A unit per minute, e.g. `3.20 K/min`.
 pub(crate) fn per_minute(rate: f64, quantity: Quantity, unit: Unit) -> String {
     format!("{}/min", amount(rate, difference(quantity, unit)))

@@ -177,7 +177,8 @@ fn said(finding: &Finding, quantity: Option<Quantity>) -> &'static str {
             Finding::Count { .. }
             | Finding::Level { .. }
             | Finding::Limit { .. }
-            | Finding::Rate { .. },
+            | Finding::Rate { .. }
+            | Finding::Siblings { .. },
             _,
         ) => "vibration noise. 振动 异响",
     }

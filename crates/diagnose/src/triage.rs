@@ -199,7 +199,7 @@ impl TriagePlan {
         }
         let place = self.watched.iter().position(|it| it.channel.id == anomaly.channel)?;
         let watched = self.watched.get(place)?;
-        let is_off = state.senses.get(place).is_some_and(|it| it.is_suspect(anomaly.confirmed));
+        let is_off = self.doubts(state, place, anomaly.confirmed);
         let is_alone = || {
             agree::is_alone(&watched.channel, anomaly, &levels(), |id| {
                 self.device.channels.get(id).map(Arc::as_ref)
@@ -207,6 +207,12 @@ impl TriagePlan {
         };
         (is_off || is_alone())
             .then(|| Anomaly { family: FaultFamily::Instrumentation, ..anomaly.clone() })
+    }
+
+    /// Whether the sensor of a channel, by its place, is in doubt at a time.
+    #[must_use]
+    pub fn doubts(&self, state: &TriageState, place: usize, at: Time) -> bool {
+        state.senses.get(place).is_some_and(|it| it.is_suspect(at))
     }
 
     /// Forgets what was held against the sensors of a part, because it was repaired; all of them for

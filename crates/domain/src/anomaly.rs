@@ -114,6 +114,19 @@ pub enum Finding {
         /// The value reached.
         value: f64,
     },
+    /// Unlike its siblings, which are in the same operating state at the same time.
+    Siblings {
+        /// Distance of the difference from the usual one in robust standard deviations, signed.
+        z: f64,
+        /// The smoothed value.
+        value: f64,
+        /// The median of the siblings' values.
+        median: f64,
+        /// How many siblings those are.
+        siblings: u32,
+        /// Where the siblings' values and what is usual between them let the value be expected now.
+        expected: Normal,
+    },
     /// In a severity zone of ISO 20816-3 in which the machine should not stay.
     Zone {
         /// `A` to `D`.
@@ -138,6 +151,7 @@ impl Finding {
             | Self::Limit { .. }
             | Self::NoData { .. }
             | Self::Rate { .. }
+            | Self::Siblings { .. }
             | Self::Zone { .. } => None,
         }
     }

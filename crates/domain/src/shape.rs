@@ -111,6 +111,7 @@ fn finding(finding: &Finding, quantity: &str) -> String {
         Finding::Limit { above, .. } => format!("limit/{quantity}/{}", way(*above)),
         Finding::NoData { .. } => format!("silent/{quantity}"),
         Finding::Rate { per_minute, .. } => format!("rate/{quantity}/{}", way(0.0 < *per_minute)),
+        Finding::Siblings { z, .. } => format!("siblings/{quantity}/{}", way(0.0 < *z)),
         Finding::Zone { zone, .. } => format!("zone/{zone}"),
     }
 }

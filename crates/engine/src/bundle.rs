@@ -306,7 +306,9 @@ fn trends(room: &Room, episode: &Episode, anomaly: &Anomaly) -> Vec<Trend> {
         | Finding::Code { .. }
         | Finding::Flat { .. }
         | Finding::NoData { .. }
-        | Finding::Rate { .. } => (None, None),
+        | Finding::Rate { .. }
+        // What the siblings let expect moves with them; no band of the past would be true.
+        | Finding::Siblings { .. } => (None, None),
     };
     let known = || -> Option<Normal> {
         let own = anomaly.signals.iter().find(|it| it.channel == anomaly.channel);

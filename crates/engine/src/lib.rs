@@ -18,6 +18,7 @@ mod check;
 mod class;
 mod repair;
 mod room;
+mod siblings;
 mod triage;
 mod snapshot;
 

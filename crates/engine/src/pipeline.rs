@@ -23,6 +23,7 @@ use crate::decision::Decision;
 use crate::knowledge::Knowledge;
 use crate::notice::Notice;
 use crate::room::Room;
+use crate::siblings::Fleet;
 
 /// The pipeline with everything that it remembers.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Engine {
     rooms: Vec<Room>,
     by_device: BTreeMap<DeviceId, usize>,
     classes: Classes,
+    fleet: Fleet,
     /// The channel table of each stream's last batch: most batches repeat it.
     tables: HashMap<StreamKey, Table>,
     pub(crate) desk: Desk,
@@ -103,7 +105,7 @@ impl Engine {
             by_device.insert(device.device.id.clone(), rooms.len());
             rooms.push(Room::new(Arc::clone(device), plan));
         }
-        let classes = Classes::new(&rooms);
+        let (classes, fleet) = (Classes::new(&rooms), Fleet::new(&rooms));
         let desk = Desk { is_dirty: true, ..Desk::default() };
         let (tables, tally, found) = (HashMap::new(), Tally::default(), Vec::new());
         Ok(Self {
@@ -112,6 +114,7 @@ impl Engine {
             rooms,
             by_device,
             classes,
+            fleet,
             tables,
             desk,
             repairs,
@@ -275,7 +278,7 @@ impl Engine {
             self.classes.learn(&mut self.rooms, rooms, now, &mut self.desk);
         }
         let Some(table) = self.tables.get(key) else { return };
-        let lateness = self.plant.site.lateness;
+        let (lateness, is_compared) = (self.plant.site.lateness, !self.fleet.is_empty());
         let mut out = Vec::new();
         let mut present = usize::MAX;
         for (number, reading) in readings.numbers.iter().enumerate() {
@@ -304,6 +307,9 @@ impl Engine {
             inside.plan.number(&mut inside.memory.detector, measured, &mut out);
             if !inside.memory.watches.is_empty() {
                 inside.check(place, reading, &mut self.checked);
+            }
+            if is_compared {
+                self.fleet.compare(&mut self.rooms, (room, t), &mut out);
             }
             self.found.extend(out.drain(..).map(|it| (room, it)));
         }

@@ -4,6 +4,7 @@ use forewarn_detect::{Detection, Place};
 use forewarn_diagnose::{SensorChange, Taken};
 use forewarn_domain::family::FaultFamily;
 use forewarn_domain::reading::Reading;
+use forewarn_domain::time::Time;
 
 use crate::room::Room;
 
@@ -24,6 +25,11 @@ impl Room {
             out.extend(changes.into_iter().map(detection));
         }
         is_right
+    }
+
+    /// Whether the sensor of a channel is in doubt at a time.
+    pub(crate) fn is_doubtful(&self, place: Place, at: Time) -> bool {
+        self.triage.doubts(&self.memory.triage, place.index(), at)
     }
 
     /// A detection of the machine that the sensor alone explains, as one about the sensor.

@@ -189,6 +189,9 @@ impl AnomalyPartView {
             Finding::Limit { value, limit, .. } => ("limit", Some(*value), Some(*limit), None),
             Finding::NoData { .. } => ("no_data", None, None, None),
             Finding::Rate { value, .. } => ("rate", Some(*value), None, None),
+            Finding::Siblings { value, expected, .. } => {
+                ("siblings", Some(*value), None, Some(expected))
+            }
             Finding::Zone { value, limit, .. } => ("zone", Some(*value), Some(*limit), None),
         };
         let normal = normal.or_else(|| own.and_then(|it| it.normal.as_ref()));

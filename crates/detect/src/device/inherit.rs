@@ -45,6 +45,7 @@ impl DeviceState {
             agent_silent: self.agent_silent,
             evidence: self.evidence,
             joined: self.joined,
+            ticked: self.ticked,
             ..fresh
         }
     }

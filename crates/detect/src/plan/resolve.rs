@@ -137,6 +137,7 @@ impl Resolver<'_> {
             Kind::Limit(judge) => Detector::Limit(*judge),
             Kind::Rate(settings) => Detector::Rate(Rate { settings: *settings }),
             Kind::Shift(settings) => Detector::Shift(Shift { settings: *settings }),
+            Kind::Siblings(judge) => Detector::Siblings(*judge),
             Kind::SeverityZone => {
                 Detector::SeverityZone(SeverityZone::new(&self.plan.device, &plan.channel)?)
             }

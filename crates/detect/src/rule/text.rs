@@ -84,6 +84,8 @@ pub(crate) struct RuleText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<Pooling>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    least: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<About>,
@@ -171,6 +173,7 @@ pub(crate) struct Fields {
     pub(crate) window_samples: Option<u32>,
     pub(crate) run_in: Option<Span>,
     pub(crate) pool: Option<Pooling>,
+    pub(crate) least: Option<u32>,
     pub(crate) times: Option<u32>,
     pub(crate) about: Option<About>,
     pub(crate) codes: Option<Vec<String>>,
@@ -196,6 +199,7 @@ impl Fields {
             window_samples: text.window_samples,
             run_in: text.run_in,
             pool: text.pool,
+            least: text.least,
             times: text.times,
             about: text.about,
             codes: text.codes.clone(),
@@ -238,6 +242,7 @@ impl Fields {
             ("window_samples", self.window_samples.is_some()),
             ("run_in", self.run_in.is_some()),
             ("pool", self.pool.is_some()),
+            ("least", self.least.is_some()),
             ("times", self.times.is_some()),
             ("about", self.about.is_some()),
             ("codes", self.codes.is_some()),

@@ -8,7 +8,7 @@
 //! Deliberately absent: learning while a finding is pending or active, in `unknown`, from doubtful
 //! readings, and forgetting: only a closed repair starts a new normal.
 
-mod level;
+pub(crate) mod level;
 mod slot;
 
 use forewarn_domain::anomaly::{Finding, Normal};
@@ -31,10 +31,10 @@ pub(crate) struct Settings {
     off: f64,
     /// In multiples of the distance at which a finding begins.
     pub(crate) alarm: Option<f64>,
-    learn: Learn,
+    pub(crate) learn: Learn,
     /// The normal is fitted again whenever the learning time has doubled, up to this.
     refine_for: Span,
-    change: Change,
+    pub(crate) change: Change,
     /// A wandering channel counts at least this much.
     weight_least: f64,
 }
@@ -196,18 +196,7 @@ impl Judge for Baseline {
     }
 
     fn finding(&self, memory: &Memory, sample: &Sample, states: &[StateId]) -> Finding {
-        let slot = memory.slots.get(usize::from(sample.state));
-        let value = slot.map_or(sample.value, |it| it.level.value());
-        let normal = memory.normal(sample.state, states).unwrap_or_else(|| Normal {
-            median: value,
-            low: value,
-            high: value,
-            samples: 0,
-            since: sample.t,
-            state: states.last().expect("a device has at least the unknown state").clone(),
-        });
-        let sd = slot.and_then(Slot::learned).map_or(0.0, |it| it.spread.sd);
-        let z = if 0.0 < sd { (value - normal.median) / sd } else { 0.0 };
+        let (z, value, normal) = self.departure(memory, sample, states);
         Finding::Level { z, value, normal }
     }
 
@@ -221,6 +210,28 @@ impl Judge for Baseline {
 }
 
 impl Baseline {
+    /// The distance from the normal in robust standard deviations, signed, the smoothed value and the normal.
+    pub(crate) fn departure(
+        &self,
+        memory: &Memory,
+        sample: &Sample,
+        states: &[StateId],
+    ) -> (f64, f64, Normal) {
+        let slot = memory.slots.get(usize::from(sample.state));
+        let value = slot.map_or(sample.value, |it| it.level.value());
+        let normal = memory.normal(sample.state, states).unwrap_or_else(|| Normal {
+            median: value,
+            low: value,
+            high: value,
+            samples: 0,
+            since: sample.t,
+            state: states.last().expect("a device has at least the unknown state").clone(),
+        });
+        let sd = slot.and_then(Slot::learned).map_or(0.0, |it| it.spread.sd);
+        let z = if 0.0 < sd { (value - normal.median) / sd } else { 0.0 };
+        (z, value, normal)
+    }
+
     fn judge(&self, magnitude: f64) -> Look {
         if 1.0 <= magnitude {
             let is_grave = self.settings.alarm.is_some_and(|alarm| alarm <= magnitude);

@@ -47,7 +47,10 @@ fn triaged(case: &Case<'_>, anomaly: &Anomaly) -> Option<Observation> {
             let (quantity, _) = case.measured(anomaly)?;
             let is_velocity = matches!(quantity, Quantity::VelocityRms | Quantity::VelocityPeak);
             let is_sensor = anomaly.family == FaultFamily::Instrumentation;
-            let is_level = matches!(anomaly.finding, Finding::Level { .. } | Finding::Zone { .. });
+            let is_level = matches!(
+                anomaly.finding,
+                Finding::Level { .. } | Finding::Siblings { .. } | Finding::Zone { .. }
+            );
             (is_velocity && is_sensor && is_level).then_some(Symptom::AxisAlone)?
         }
     };
@@ -60,7 +63,8 @@ fn triaged(case: &Case<'_>, anomaly: &Anomaly) -> Option<Observation> {
             Finding::Level { value, .. }
             | Finding::Limit { value, .. }
             | Finding::Flat { value, .. }
-            | Finding::Rate { value, .. },
+            | Finding::Rate { value, .. }
+            | Finding::Siblings { value, .. },
             Some((_, unit)),
         ) => Localized::same(amount(*value, unit)),
         _ => Localized::default(),

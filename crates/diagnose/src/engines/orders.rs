@@ -111,7 +111,8 @@ fn velocity_up(case: &Case<'_>, anomaly: &forewarn_domain::anomaly::Anomaly) -> 
         .measured(anomaly)
         .is_some_and(|(it, _)| matches!(it, Quantity::VelocityRms | Quantity::VelocityPeak));
     let is_zone = matches!(anomaly.finding, Finding::Zone { .. });
-    let is_high = is_zone || matches!(anomaly.finding, Finding::Level { z, .. } if 0.0 < z);
+    let is_high = is_zone
+        || matches!(anomaly.finding, Finding::Level { z, .. } | Finding::Siblings { z, .. } if 0.0 < z);
     (is_velocity, is_high)
 }
 

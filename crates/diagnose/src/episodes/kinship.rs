@@ -75,7 +75,7 @@ fn is_about_its_parts(episode: &Episode, anomaly: &Anomaly) -> bool {
 /// The quantity that has gone up, if one has.
 fn risen(anomaly: &Anomaly) -> Option<Quantity> {
     let is_up = match anomaly.finding {
-        Finding::Level { z, .. } => 0.0 < z,
+        Finding::Level { z, .. } | Finding::Siblings { z, .. } => 0.0 < z,
         Finding::Limit { above, .. } | Finding::Count { above, .. } => above,
         Finding::Rate { per_minute, .. } => 0.0 < per_minute,
         Finding::Zone { .. } => true,

@@ -10,13 +10,13 @@ use forewarn_domain::time::{Span, Time};
 
 pub(super) use self::past::past;
 use self::words::plural;
-use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
+use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen, SiblingsSeen};
 use super::todo::{Action, Foot};
 use super::{TODAY, Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
-    exact_per_minute, figure, grouped, parts, per_minute, share,
+    exact_per_minute, figure, grouped, parts, per_minute, share, signed_difference,
 };
 use crate::naming::mid_sentence;
 
@@ -124,6 +124,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
             "Not known: no other signal of this part has enough data to compare with.".into()
         }
         Seen::Rate(rate) => self::rate(rate, clock),
+        Seen::Siblings(siblings) => self::siblings(siblings, clock),
         Seen::Zone { since, name, zone, value, limit } => {
             let start = opened(*since, &name.en, clock);
             let meaning = match zone {
@@ -209,6 +210,20 @@ fn rate(rate: &RateSeen, clock: &Clock) -> String {
     let limit = exact_per_minute(rate.limit.abs(), rate.quantity, rate.unit);
     let now = rate.value.map(|it| format!(", now {}", amount(it, rate.unit))).unwrap_or_default();
     format!("{start} {verb} by {by} (limit {limit}){now}.")
+}
+
+fn siblings(seen: &SiblingsSeen<'_>, clock: &Clock) -> String {
+    let SiblingsSeen { value, median, siblings, expected, unit, .. } = seen;
+    let start = opened(seen.since, &seen.name.en, clock);
+    let state = seen.state.as_ref().map(|it| format!(" in state {}", it.en)).unwrap_or_default();
+    let by = |level: f64| signed_difference(level - median, seen.quantity, *unit);
+    let (off, usual) = (by(*value), by(expected.median));
+    let (value, median) = (amount(*value, *unit), amount(*median, *unit));
+    let from = learned(seen.learned_over, expected.samples);
+    format!(
+        "{start} is {value} while {siblings} sister machines{state} show {median} (median): a \
+         difference of {off}, usually {usual} ({from})."
+    )
 }
 
 fn normals(signals: &[NormalSeen]) -> String {

@@ -46,6 +46,8 @@ pub(super) enum Seen<'a> {
     NothingToCompare,
     /// Changing too fast.
     Rate(RateSeen),
+    /// Unlike its sister machines.
+    Siblings(SiblingsSeen<'a>),
     /// In a bad zone of the standard.
     Zone { since: Option<Time>, name: Localized, zone: char, value: f64, limit: f64 },
 }
@@ -57,6 +59,21 @@ pub(super) struct LevelSeen<'a> {
     pub(super) unit: Unit,
     pub(super) normal: &'a Normal,
     /// Since when the normal was learned, until the trouble began.
+    pub(super) learned_over: Span,
+    pub(super) state: Option<Localized>,
+}
+
+pub(super) struct SiblingsSeen<'a> {
+    pub(super) since: Option<Time>,
+    pub(super) name: Localized,
+    pub(super) quantity: Quantity,
+    pub(super) unit: Unit,
+    pub(super) value: f64,
+    /// Of the sister machines' values.
+    pub(super) median: f64,
+    pub(super) siblings: u32,
+    pub(super) expected: &'a Normal,
+    /// Since when the usual difference was learned, until the trouble began.
     pub(super) learned_over: Span,
     pub(super) state: Option<Localized>,
 }
@@ -178,6 +195,22 @@ fn observed<'a>(case: &Case<'a>, anomaly: &'a Anomaly, since: Option<Time>) -> S
                 .any(|it| it.channel == anomaly.channel && anomaly.confirmed < it.confirmed);
             let (rate, limit, value) = (*rate, *limit, (!is_told).then_some(*value));
             Seen::Rate(RateSeen { since, name, quantity, unit, rate, limit, value })
+        }
+        Finding::Siblings { value, median, siblings, expected, .. } => {
+            let learned_over = anomaly.onset - expected.since;
+            let (value, median, siblings) = (*value, *median, *siblings);
+            Seen::Siblings(SiblingsSeen {
+                since,
+                name,
+                quantity,
+                unit,
+                value,
+                median,
+                siblings,
+                expected,
+                learned_over,
+                state,
+            })
         }
         Finding::Zone { zone, value, limit } => {
             Seen::Zone { since, name, zone: *zone, value: *value, limit: *limit }

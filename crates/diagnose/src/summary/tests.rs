@@ -1,6 +1,6 @@
 //! Whole summaries, word for word, as a mechanic reads them.
 
-use forewarn_domain::anomaly::Finding;
+use forewarn_domain::anomaly::{Finding, Normal};
 use forewarn_domain::episode::Phase;
 use forewarn_domain::evidence::SimilarCase;
 use forewarn_domain::family::FaultFamily;
@@ -128,6 +128,13 @@ fn each_kind_of_finding_is_put_into_words() {
             "Since 20 Nov 04:27, nothing has come from this machine, now for 12 min.",
             "自 11-20 04:27 起，该设备没有任何数据，已持续 12 分钟。",
         ),
+        (
+            beside_its_sisters(),
+            "Since 20 Nov 04:27, oil temperature is 58.2 °C while 4 sister machines show 51.9 °C \
+             (median): a difference of +6.30 K, usually +3.20 K (30 days, 4,120 samples).",
+            "自 11-20 04:27 起，油温 58.2 °C，而 4 台同型机的中位数为 51.9 °C：相差 +6.30 K，平时 +3.20 K\
+             （30 天，4120 个样本）。",
+        ),
     ] {
         let mut scene = Scene::hot_oil();
         scene.episode.anomalies[0].finding = finding;
@@ -193,6 +200,16 @@ fn with_enough_closes_the_summary_says_how_many() {
         "Probabilities rest on 6 confirmed closes of this machine and 1 of sister machines."
     );
     assert_eq!(basis.zh, "概率依据：本机 6 次、同型机 1 次已确认的结案。");
+}
+
+/// By its sister machines 55.1 °C is to be expected.
+fn beside_its_sisters() -> Finding {
+    let scene = Scene::hot_oil();
+    let Finding::Level { normal, .. } = &scene.episode.anomalies[0].finding else {
+        panic!("another finding");
+    };
+    let expected = Normal { low: 54.6, median: 55.1, high: 55.8, ..normal.clone() };
+    Finding::Siblings { z: 9.4, value: 58.2, median: 51.9, siblings: 4, expected }
 }
 
 fn reads(scene: &Scene, en: &str, zh: &str) {

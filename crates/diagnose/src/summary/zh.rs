@@ -9,13 +9,13 @@ use forewarn_domain::text::Localized;
 use forewarn_domain::time::{Span, Time};
 
 pub(super) use self::past::past;
-use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen};
+use super::seen::{CountSeen, LevelSeen, NormalSeen, RateSeen, Seen, SiblingsSeen};
 use super::todo::{Action, Foot};
 use super::{TODAY, Urgency, percent};
 use crate::case::Outlook;
 use crate::figures::{
     Clock, Distance, SpanUnit, amount, band, days, days_only, distance, exact, exact_amount,
-    exact_per_minute, figure, parts, per_minute, share,
+    exact_per_minute, figure, parts, per_minute, share, signed_difference,
 };
 
 pub(super) fn unclear(claim: &str, p: f64, rival: &str, rival_p: f64) -> String {
@@ -110,6 +110,7 @@ pub(super) fn seen(seen: &Seen<'_>, clock: &Clock) -> String {
         }
         Seen::NothingToCompare => "尚不清楚：该部位没有其他信号积累了足够数据可供比较。".into(),
         Seen::Rate(rate) => self::rate(rate, clock),
+        Seen::Siblings(siblings) => self::siblings(siblings, clock),
         Seen::Zone { since, name, zone, value, limit } => {
             let start = opened(*since, clock);
             let meaning = match zone {
@@ -174,10 +175,7 @@ fn level(level: &LevelSeen<'_>, clock: &Clock) -> String {
         (amount(*value, *unit), band(normal, *unit), amount(normal.median, *unit));
     let state = state.as_ref();
     let state = state.map_or("正常范围".to_owned(), |it| format!("{}时正常范围", it.zh));
-    let from = match days(*learned_over) {
-        ..1 => span(*learned_over),
-        days => format!("{days} 天"),
-    };
+    let from = learned(*learned_over);
     let samples = normal.samples;
     let far = distance(*value, normal, *unit).map(|it| format!("，{}", far(it)));
     format!(
@@ -194,6 +192,28 @@ fn rate(rate: &RateSeen, clock: &Clock) -> String {
     let limit = exact_per_minute(rate.limit.abs(), rate.quantity, rate.unit);
     let now = rate.value.map(|it| format!("，现为 {}", amount(it, rate.unit))).unwrap_or_default();
     format!("{start}{}{verb}过快：{by}（限值 {limit}）{now}。", rate.name.zh)
+}
+
+fn siblings(seen: &SiblingsSeen<'_>, clock: &Clock) -> String {
+    let SiblingsSeen { value, median, siblings, expected, unit, .. } = seen;
+    let start = opened(seen.since, clock);
+    let state = seen.state.as_ref().map(|it| format!("{}时", it.zh)).unwrap_or_default();
+    let by = |level: f64| signed_difference(level - median, seen.quantity, *unit);
+    let (off, usual) = (by(*value), by(expected.median));
+    let (value, median) = (amount(*value, *unit), amount(*median, *unit));
+    let (from, samples) = (learned(seen.learned_over), expected.samples);
+    format!(
+        "{start}{} {value}，而{state} {siblings} 台同型机的中位数为 {median}：相差 {off}，平时 {usual}\
+         （{from}，{samples} 个样本）。",
+        seen.name.zh
+    )
+}
+
+fn learned(over: Span) -> String {
+    match days(over) {
+        ..1 => span(over),
+        days => format!("{days} 天"),
+    }
 }
 
 fn normals(signals: &[NormalSeen]) -> String {

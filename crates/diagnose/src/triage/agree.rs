@@ -18,7 +18,7 @@ pub(super) fn is_alone<'a>(
     known: impl Fn(&ChannelId) -> Option<&'a Channel>,
 ) -> bool {
     let is_up = match &anomaly.finding {
-        Finding::Level { z, .. } => 0.0 < *z,
+        Finding::Level { z, .. } | Finding::Siblings { z, .. } => 0.0 < *z,
         Finding::Zone { .. } => true,
         Finding::BearingLine(_)
         | Finding::Code { .. }

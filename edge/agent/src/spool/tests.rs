@@ -164,7 +164,7 @@ fn an_unreadable_file_is_kept_aside_and_the_agent_starts() {
 fn a_file_that_has_lost_its_numbering_is_kept_aside_and_the_agent_starts() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), LIMITS));
-    let file = rusqlite::Connection::open(folder.path().join("spool.db")).unwrap();
+    let file = Connection::open(folder.path().join("spool.db")).unwrap();
     assert_eq!(file.execute("DELETE FROM meta WHERE k = 'epoch'", []).unwrap(), 1);
     drop(file);
     let (_spool, opened) = Spool::open(folder.path(), &agent(), LIMITS).unwrap();

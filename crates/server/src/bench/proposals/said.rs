@@ -94,7 +94,7 @@ impl Proposals {
                     let asked = (&first.channel, episode.onset, to);
                     Some(self.worst(asked, rule.is_below).await?.unwrap_or(*value))
                 }
-                Finding::Level { z, .. } => Some(z.abs()),
+                Finding::Level { z, .. } | Finding::Siblings { z, .. } => Some(z.abs()),
                 Finding::Rate { per_minute, .. } => Some(per_minute.abs()),
                 Finding::BearingLine(_)
                 | Finding::Code { .. }
