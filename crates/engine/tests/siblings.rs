@@ -83,18 +83,17 @@ impl Hall {
             self.step = steps.end;
             let mut numbers = Vec::new();
             for step in steps {
-                let order = 0..self.machines;
-                let order: Vec<usize> =
-                    if self.is_reversed { order.rev().collect() } else { order.collect() };
-                for machine in order {
-                    if let Some(oil) = oil(machine + 1, hour(step)) {
-                        numbers.extend(read(machine, step, oil));
-                    }
-                }
+                let read = |it: usize| Some(read(it, step, oil(it + 1, hour(step))?));
+                numbers.extend(self.order().into_iter().filter_map(read).flatten());
             }
             decided.extend(self.take(numbers));
         }
         decided
+    }
+
+    fn order(&self) -> Vec<usize> {
+        let order = 0..self.machines;
+        if self.is_reversed { order.rev().collect() } else { order.collect() }
     }
 
     fn take(&mut self, numbers: Vec<Reading>) -> Vec<Decision> {
