@@ -10,20 +10,17 @@ use crate::{DINGTALK, FEISHU, HEAD, MAIL, SMS, WECOM};
 
 /// Every person of the file with an address of each kind, made from the id.
 fn reachable(people: &str) -> String {
-    let mut all = String::new();
-    for (place, part) in people.split("[[person]]\n").enumerate() {
-        if place == 0 {
-            all.push_str(part);
-            continue;
-        }
+    let mut parts = people.split("[[person]]\n");
+    let head = parts.next().unwrap().to_owned();
+    let person = |part: &str| {
         let id = part.split('"').nth(1).unwrap();
         let phone = phone(id);
-        all.push_str(&format!(
-            "[[person]]\nreach = {{ wecom = '{id}', feishu = 'ou_{id}', email = '{id}@plant.example', \
-             phone = '{phone}' }}\n{part}"
-        ));
-    }
-    all
+        format!(
+            "[[person]]\nreach = {{ wecom = '{id}', feishu = 'ou_{id}', \
+             email = '{id}@plant.example', phone = '{phone}' }}\n{part}"
+        )
+    };
+    std::iter::once(head).chain(parts.map(person)).collect()
 }
 
 fn phone(id: &str) -> String {

@@ -1,5 +1,5 @@
 //! Planned stops: what is found in one opens no ticket, and does when it outlasts the stop.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "../../../tests/plants/presses.rs"]
 mod presses;

@@ -45,23 +45,23 @@ impl Notify {
 
 fn headline(day: &Day) -> Localized {
     let Day { opened, ended, open, urgent, unowned, overdue } = day;
-    let mut en = format!("Today {opened} opened, {ended} ended; {open} open");
-    let mut zh = format!("今日新开 {opened} 张，结束 {ended} 张；未结 {open} 张");
+    let mut parts = vec![(
+        format!("Today {opened} opened, {ended} ended; {open} open"),
+        format!("今日新开 {opened} 张，结束 {ended} 张；未结 {open} 张"),
+    )];
     if 0 < *urgent {
-        en += &format!(", {urgent} of them P1");
-        zh += &format!("，其中 P1 {urgent} 张");
+        parts.push((format!(", {urgent} of them P1"), format!("，其中 P1 {urgent} 张")));
     }
     if 0 < *unowned {
-        en += &format!(", {unowned} nobody's");
-        zh += &format!("，无人负责 {unowned} 张");
+        parts.push((format!(", {unowned} nobody's"), format!("，无人负责 {unowned} 张")));
     }
     if !overdue.is_empty() {
         let numbers: Vec<&str> = overdue.iter().map(String::as_str).collect();
-        let list = ranges(&numbers);
-        en += &format!("; {} overdue: {list}", overdue.len());
-        zh += &format!("；已超时 {} 张：{list}", overdue.len());
+        let (count, list) = (overdue.len(), ranges(&numbers));
+        parts.push((format!("; {count} overdue: {list}"), format!("；已超时 {count} 张：{list}")));
     }
-    Localized::new(en, zh)
+    let (en, zh): (Vec<String>, Vec<String>) = parts.into_iter().unzip();
+    Localized::new(en.concat(), zh.concat())
 }
 
 #[cfg(test)]
