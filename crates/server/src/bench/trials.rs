@@ -143,7 +143,8 @@ impl Trials {
         Ok(Sides { base: Some(base), candidate, changed, devices })
     }
 
-    /// What people did, from the beginning of the stored past on, by time.
+    /// What people did, from the beginning of the stored past on, by time; planned stops may have been
+    /// planned long before.
     async fn inputs(&self, since: Time) -> Result<Vec<(Time, Notice)>, TrialError> {
         let mut inputs = Vec::new();
         let mut after = 0;
@@ -151,8 +152,13 @@ impl Trials {
             let page = self.records.inputs_after(after, INPUTS_PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.number;
-            for input in page.iter().filter(|it| since <= it.at) {
-                if let Some(notice) = notice_of(input)? {
+            for input in &page {
+                let is_of_a_stop = |it: &Notice| {
+                    matches!(it, Notice::StopPlanned { .. } | Notice::StopEnded { .. })
+                };
+                if let Some(notice) =
+                    notice_of(input)?.filter(|it| since <= input.at || is_of_a_stop(it))
+                {
                     inputs.push((input.at, notice));
                 }
             }
